@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Control: every header that a probe includes; this file must compile on every kernel. */
+#include <linux/blkdev.h>
+#include <linux/blk-mq.h>
+#include <linux/hdreg.h>
+#include <linux/hrtimer.h>
+#include <linux/timer.h>
+#include <xen/events.h>
+#include <xen/grant_table.h>
+#include <xen/xenbus.h>
+
+int pvk_probe(struct request *rq);
+int pvk_probe(struct request *rq)
+{
+	return rq_data_dir(rq);
+}
