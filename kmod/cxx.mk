@@ -40,7 +40,7 @@ pvk-cxx-flags = $(filter-out $(pvk-c-only),$(KBUILD_CFLAGS) $(KBUILD_CFLAGS_MODU
 	$(pvk-cxx-language) $(pvk-cxx-warnings) $(pvk-cxx-warnings-y) $(pvk-cxx-includes)
 
 quiet_cmd_pvk_cxx = CXX [M]  $@
-      cmd_pvk_cxx = $(pvk-cxx) -Wp,-MMD,$(depfile) $(pvk-cxx-flags) -c -o $@ $<
+      cmd_pvk_cxx = $(pvk-cxx) -Wp,-MD,$(depfile) $(pvk-cxx-flags) -c -o $@ $<
 
 # objtool may be a bare command, start with "; ", or be absent because the kernel runs it on the
 # whole module; from 6.1 on (long options) it wants to be told that this object is a linked one.

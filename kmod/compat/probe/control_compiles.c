@@ -4,6 +4,7 @@
 #include <linux/blk-mq.h>
 #include <linux/hdreg.h>
 #include <linux/hrtimer.h>
+#include <linux/scatterlist.h>
 #include <linux/timer.h>
 #include <xen/events.h>
 #include <xen/grant_table.h>
