@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: MIT OR GPL-2.0-only
+"""Which functions belong to what, by name. Entries of a function are events of its kind."""
+
+import re
+
+FRONTEND_MODULES = ("xen_blkfront", "pvkit", "pvkit_blkfront")
+
+# Instructions of the guest's kernel that count as the frontend's beside its modules.
+GRANTS = re.compile(r"^(__)?(gnttab_|get_free_entr|get_free_seq|put_free_entr|put_free_locked|"
+                    r"do_free_callbacks|check_free_callbacks|update_grant_|get_seq_entry)")
+NOTIFY = re.compile(r"^(notify_remote_via_(irq|evtchn)|evtchn_from_irq|info_for_irq|"
+                    r"xen_irq_lateeoi|xen_evtchn_close|xen_hypercall_event_channel_op)$")
+COPY = re.compile(r"^_*(memcpy|memmove)(_orig|_erms|_flushcache)?$")
+
+# Functions whose entries are counted as events. A name that the kernel lacks makes the figure
+# unknown, not zero.
+SEND = re.compile(r"^notify_remote_via_irq$")
+XEN_SEND = re.compile(r"^evtchn_send$")
+UPCALL = re.compile(r"^(asm_exc_xen_hypervisor_callback|asm_sysvec_xen_hvm_callback|"
+                    r"do_hvm_evtchn_intr)$")
+DEVICE_INTERRUPT = re.compile(r"^(blkif_interrupt|pvkit_blk\w*_(interrupt|irq))$")
+GRANT = re.compile(r"^gnttab_update_entry_v[12]$")
+REVOKE = re.compile(r"^gnttab_end_foreign_access_ref_v[12]$")
+XEN_GRANT_TABLE_OP = re.compile(r"^do_grant_table_op$")
+IRET = re.compile(r"iret")
+
+
+def part(function, kind, modules):
+    """The named share of a guest function: module, grants, notify, copy; None is the rest."""
+    if kind == "c" or COPY.match(function.name):
+        return "copy"
+    if function.module in modules:
+        return "module"
+    if function.module:
+        return None
+    if GRANTS.match(function.name):
+        return "grants"
+    return "notify" if NOTIFY.match(function.name) else None

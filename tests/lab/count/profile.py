@@ -1,0 +1,244 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT OR GPL-2.0-only
+"""Instructions and events per request, from two runs of different length.
+
+What both runs have in common (start-up, end, the marker program) cancels out:
+per request = (counts of the long run - counts of the short run) / (requests more).
+A figure that cannot be known is None (null in JSON).
+"""
+
+import argparse
+import json
+import os
+import sys
+from collections import defaultdict
+from typing import NamedTuple
+
+if __name__ == "__main__":
+    sys.path[0] = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+
+from count import groups                                    # noqa: E402
+from count.dump import Counts, Dump, DumpError               # noqa: E402
+from count.sides import SIDES, Sides                         # noqa: E402
+from count.symbols import Function, SymbolError, Symbols     # noqa: E402
+
+INSTRUCTIONS_PER_SECOND = 5e8  # -icount shift=1: two nanoseconds each
+UNKNOWN_SHARE = 0.005          # more code than this of no known side: no side's figure is known
+CLOCK_SHARE = 0.05
+LOW = Function("(user space)", "")
+NAMELESS = Function("(no symbol)", "")
+
+
+class Run(NamedTuple):
+    """One measured run: what ran between two marks, its requests and, if known, its time."""
+    start: str
+    stop: str
+    requests: int
+    seconds: float | None = None
+
+
+class Machine:
+    """A dump with the symbols of each side."""
+
+    def __init__(self, dump, alone, guest, dom0, xen=None):
+        """alone: a mark that dom0 ran before any guest. guest, dom0, xen: Symbols."""
+        self.dump = dump
+        self.symbols = {"guest": guest, "dom0": dom0, "xen": xen, "unknown": None}
+        text = dom0.address("_stext"), dom0.address("_etext")
+        if None in text:
+            raise SymbolError("dom0's symbols lack _stext or _etext")
+        self.sides = Sides(dump, alone, text)
+
+    def function(self, side, place):
+        if not place.va:
+            return LOW
+        symbols = self.symbols[side]
+        return (symbols.lookup(place.va) if symbols else None) or NAMELESS
+
+    def starts(self, side, va, pattern):
+        symbols = self.symbols[side]
+        return bool(symbols) and any(pattern.search(f.name) for f in symbols.at(va))
+
+    def profile(self, short, long, modules=groups.FRONTEND_MODULES):
+        more = long.requests - short.requests
+        if more <= 0:
+            raise DumpError("the long run must have more requests than the short one")
+        return Profile(self, self._difference(short, long), short, long, modules).result()
+
+    def _difference(self, short, long):
+        difference = self.dump.between(long.start, long.stop)
+        for place, less in self.dump.between(short.start, short.stop).items():
+            had = difference.get(place, Counts(0, 0))
+            difference[place] = Counts(had.entries - less.entries,
+                                       had.instructions - less.instructions)
+        return difference
+
+
+class Profile:
+    """The difference of two runs, divided by the requests that one has more."""
+
+    def __init__(self, machine, difference, short, long, modules):
+        self._machine, self._short, self._long = machine, short, long
+        self._more = long.requests - short.requests
+        self._notes = list(machine.sides.notes)
+        self._sums = dict.fromkeys(SIDES, 0)
+        self._parts = dict.fromkeys(("module", "grants", "notify", "copy"), 0)
+        self._functions = {side: defaultdict(lambda: [0, 0]) for side in SIDES}
+        self._places = defaultdict(list)
+        self._hypercalls = defaultdict(int)
+        for place, counts in difference.items():
+            self._add(machine.sides.side(place), place, counts, modules)
+
+    def _add(self, side, place, counts, modules):
+        function = self._machine.function(side, place)
+        self._sums[side] += counts.instructions
+        row = self._functions[side][function]
+        row[0] += counts.instructions
+        if self._machine.symbols[side] and function in self._machine.symbols[side].at(place.va):
+            row[1] += counts.entries
+        self._places[side].append((place, counts))
+        if side != "guest":
+            return
+        if place.kind == "h":
+            self._hypercalls[function.name] += counts.entries
+        if name := groups.part(function, place.kind, modules):
+            self._parts[name] += counts.instructions
+
+    def result(self):
+        total = sum(self._sums.values())
+        known = self._sums["unknown"] <= UNKNOWN_SHARE * total
+        if not known:
+            self._notes.append(f"{self._sums['unknown'] / total:.1%} of the instructions are of "
+                               "no known side")
+        clock = self._clock(total)
+        per_op = self._instructions(known) | self._events(known)
+        return {"requests": self._more, "per_op": per_op,
+                "parts": {k: self._per(v) if known else None for k, v in self._parts.items()},
+                "hypercalls_by_function": self._by_function(known),
+                "total_instructions": self._per(total), "clock": clock,
+                "unknown_instructions": self._per(self._sums["unknown"]),
+                "functions": {side: self._table(side) for side in SIDES}, "notes": self._notes}
+
+    def _per(self, count):
+        return round(count / self._more, 4)
+
+    def _instructions(self, known):
+        parts, sums = self._parts, self._sums
+        front = parts["module"] + parts["grants"] + parts["notify"]
+        return {"frontend_instructions": self._per(front) if known else None,
+                "copy_instructions": self._per(parts["copy"]) if known else None,
+                "guest_instructions": self._per(sums["guest"]) if known else None,
+                "xen_instructions": self._per(sums["xen"]),
+                "dom0_instructions": self._per(sums["dom0"]) if known else None}
+
+    def _events(self, known):
+        if not known:
+            names = ("hypercalls", "notifications", "interrupts", "device_interrupts", "grant_ops",
+                     "xen_grant_table_ops")
+            return dict.fromkeys(names)
+        calls = sum(n for name, n in self._hypercalls.items() if not groups.IRET.search(name))
+        grant = self._entries("guest", groups.GRANT), self._entries("guest", groups.REVOKE)
+        return {"hypercalls": self._per(calls),
+                "notifications": self._notifications(),
+                "interrupts": self._entries("guest", groups.UPCALL),
+                "device_interrupts": self._entries("guest", groups.DEVICE_INTERRUPT),
+                "grant_ops": None if None in grant else round(sum(grant), 4),
+                "xen_grant_table_ops": self._entries("xen", groups.XEN_GRANT_TABLE_OP)}
+
+    def _entries(self, side, pattern):
+        """How often per request functions of this name were entered; None if there are none."""
+        symbols = self._machine.symbols[side]
+        if not symbols or not symbols.has(pattern):
+            return None
+        return self._per(sum(counts.entries for place, counts in self._places[side]
+                             if self._machine.starts(side, place.va, pattern)))
+
+    def _notifications(self):
+        """Xen's sends less dom0's, so that a guest's way of sending does not matter."""
+        xen, dom0 = self._entries("xen", groups.XEN_SEND), self._entries("dom0", groups.SEND)
+        guest = self._entries("guest", groups.SEND)
+        if xen is None or dom0 is None:
+            return guest
+        sent = round(xen - dom0, 4)
+        if guest is not None and abs(guest - sent) > 0.01 + 0.02 * abs(sent):
+            self._notes.append(f"notifications: {sent} by Xen's count, {guest} by the guest's own "
+                               "notify_remote_via_irq")
+        return sent
+
+    def _by_function(self, known):
+        if not known:
+            return None
+        rows = sorted(self._hypercalls.items(), key=lambda row: -row[1])
+        return {name: self._per(count) for name, count in rows if count}
+
+    def _clock(self, total):
+        """Instructions against the clock that counts them: idle time makes the clock longer."""
+        if self._short.seconds is None or self._long.seconds is None:
+            return None
+        seconds = self._long.seconds - self._short.seconds
+        ratio = round(total / (seconds * INSTRUCTIONS_PER_SECOND), 4) if seconds > 0 else None
+        if ratio is None or abs(ratio - 1) > CLOCK_SHARE:
+            self._notes.append(f"instructions counted are {ratio} of what the clock says")
+        return {"seconds": round(seconds, 6), "counted_to_clock": ratio}
+
+    def _table(self, side):
+        rows = sorted(self._functions[side].items(), key=lambda row: -row[1][0])
+        return [{"name": f.name, "module": f.module, "instructions": self._per(instructions),
+                 "entries": self._per(entries)}
+                for f, (instructions, entries) in rows if instructions]
+
+
+def table(result, rows=15):
+    """The result as text: the figures, then the dearest functions of each side."""
+    lines = [f"{name:24} {'null' if value is None else f'{value:.3f}'}"
+             for name, value in result["per_op"].items()]
+    for side in SIDES:
+        if result["functions"][side]:
+            lines.append(f"\n{side + ': instructions':>28} {'entries':>9}  function")
+        for row in result["functions"][side][:rows]:
+            module = f" [{row['module']}]" if row["module"] else ""
+            lines.append(f"{row['instructions']:28.1f} {row['entries']:9.3f}  "
+                         f"{row['name']}{module}")
+    return "\n".join(lines + [f"note: {note}" for note in result["notes"]])
+
+
+def _run(text):
+    fields = text.split(":")
+    if len(fields) not in (3, 4):
+        raise argparse.ArgumentTypeError("expected START:STOP:REQUESTS[:SECONDS]")
+    try:
+        seconds = float(fields[3]) if len(fields) == 4 else None
+        return Run(fields[0], fields[1], int(fields[2]), seconds)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def main(arguments=None):
+    parser = argparse.ArgumentParser(description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("dump", help="what the plugin wrote")
+    parser.add_argument("--alone", default="1", help="mark run in dom0 before any guest (1)")
+    parser.add_argument("--short", type=_run, required=True, metavar="START:STOP:N[:SECONDS]")
+    parser.add_argument("--long", type=_run, required=True, metavar="START:STOP:N[:SECONDS]")
+    parser.add_argument("--guest", required=True, help="/proc/kallsyms of the guest")
+    parser.add_argument("--dom0", required=True, help="/proc/kallsyms of dom0")
+    parser.add_argument("--xen", help="xen-syms.map of the hypervisor")
+    parser.add_argument("--modules", default=",".join(groups.FRONTEND_MODULES),
+                        help="the frontend's modules (%(default)s)")
+    parser.add_argument("--json", metavar="FILE", help="write the whole result here")
+    options = parser.parse_args(arguments)
+    try:
+        machine = Machine(Dump.read(options.dump), options.alone, Symbols.read(options.guest),
+                          Symbols.read(options.dom0), options.xen and Symbols.read(options.xen))
+        result = machine.profile(options.short, options.long, options.modules.split(","))
+    except (DumpError, SymbolError, OSError) as error:
+        sys.exit(f"profile: {error}")
+    if options.json:
+        with open(options.json, "w", encoding="utf-8") as out:
+            json.dump(result, out, indent=1)
+            out.write("\n")
+    print(table(result))
+
+
+if __name__ == "__main__":
+    main()
