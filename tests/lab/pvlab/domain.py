@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: MIT OR GPL-2.0-only
+"""One guest domain on a running machine: create, run scripts in it, attach disks, end it."""
+import shutil
+
+from . import guest as images
+from .paths import LAB
+from .say import LabError, say
+
+TYPES = ("pv", "pvh", "hvm")
+# Times in the host's seconds; emulation is slow and a machine under load slower still.
+START_LIMIT, SCRIPT_LIMIT = 180, 300
+
+
+class Guest:
+    """A guest of one type with one kernel."""
+
+    def __init__(self, machine, kind, kernel, vcpus=1, memory=320, shell=False):
+        self.machine, self.kind, self.kernel = machine, kind, kernel
+        self.vcpus, self.memory, self.shell = vcpus, memory, shell
+        self.address = f"10.77.0.{11 + TYPES.index(kind)}"
+        self.domid, self.disks = None, {}
+
+    def _config(self):
+        console = "ttyS0" if self.kind == "hvm" and not self.shell else "hvc0"
+        # an HVM guest is started by an emulated option ROM, which wants the self-extracting image
+        image = "vmlinuz" if self.kind == "hvm" else "vmlinux.gz"
+        extra = f"console={console} loglevel=4 clocksource=xen pvlab.ip={self.address}{' pvlab.shell' * self.shell}"
+        return "\n".join([
+            f'name="{self.kind}"', f'type="{self.kind}"', f'kernel="/tmp/boot/{image}"',
+            'ramdisk="/tmp/boot/initramfs.gz"', f'extra="{extra}"', f"memory={self.memory}", f"vcpus={self.vcpus}",
+            'vif=["bridge=xenbr0,script=vif-lab"]', f'serial="file:/job/log/console/guest-{self.kind}-serial.log"',
+            'vga="none"', 'on_poweroff="destroy"', 'on_reboot="destroy"', 'on_crash="destroy"',
+            # TSC reads otherwise trap: 20-33 traps an I/O
+            'tsc_mode="native"', ""])
+
+    def __enter__(self):
+        """Boot it and wait until its agent answers."""
+        say(f"starting the {self.kind.upper()} guest, kernel {self.kernel.release}")
+        boot = self.machine.job / "boot"
+        boot.mkdir(exist_ok=True)
+        files = {"vmlinuz": self.kernel.vmlinuz, "vmlinux.gz": self.kernel.vmlinux_gz,
+                 "initramfs.gz": images.initramfs(self.kernel), "payload.tar": images.payload(self.kernel)}
+        for name, path in files.items():
+            if not (boot / name).exists():
+                shutil.copyfile(path, boot / name)
+        (self.machine.job / f"{self.kind}.cfg").write_text(self._config())
+        # xl reads the images several times: from memory, not over 9p
+        self.machine.dom0_sh("mkdir -p /tmp/boot && cd /job/boot && for f in vmlinuz vmlinux.gz initramfs.gz; do "
+                             "[ -e /tmp/boot/$f ] || cp $f /tmp/boot/; done")
+        self.machine.dom0_sh(f"xl create /job/{self.kind}.cfg", START_LIMIT, what=f"creating the {self.kind} guest")
+        self.domid = int(self.machine.dom0_sh(f"xl domid {self.kind}").out)
+        self.sh("true", START_LIMIT, what=f"booting the {self.kind} guest", patience=START_LIMIT)
+        self.push("/job/boot/payload.tar")
+        scripts = self.machine.job / "guest.tar"
+        self._pack(scripts)
+        self.push("/job/guest.tar")
+        self.sh("while read -r m; do insmod /modules/$m || exit 1; done < /modules/fs.order")
+        say(f"the {self.kind.upper()} guest is up")
+        return self
+
+    @staticmethod
+    def _pack(path):
+        import tarfile
+        with tarfile.open(path, "w") as tar:
+            for script in sorted((LAB / "guest").glob("*.sh")):
+                tar.add(script, f"lab/{script.name}")
+
+    def __exit__(self, kind, *_):
+        """End it; a clean power-off first, so that its driver's own way out is used too."""
+        if self.machine.process.poll() is not None:
+            return
+        self.machine.dom0_sh(f"xl destroy {self.kind}; while xl domid {self.kind} 2> /dev/null; do sleep 0.2; done",
+                             check=False)
+
+    def submit(self, script, **more):
+        """Start a script in the guest; collect it from the machine."""
+        return self.machine.submit("export PATH=/usr/sbin:/usr/bin:/sbin:/bin\n" + script, to=self.address, **more)
+
+    def sh(self, script, timeout=SCRIPT_LIMIT, check=True, what=None, **more):
+        """Run a script in the guest."""
+        what = what or f"{self.kind} guest: {script.strip().splitlines()[0][:60]}"
+        result = self.machine.collect(self.submit(script, **more), timeout, what)
+        if check and result.status:
+            raise LabError(f"{what}: status {result.status}\n{result.out.strip()[-2000:]}", self.machine.folder)
+        return result
+
+    def push(self, tar):
+        """Unpack a tar of dom0's shared folder at the guest's root."""
+        self.sh("tar x -C /", what=f"{self.kind} guest: unpacking {tar}", input=tar)
+
+    def pull(self, folder, tar):
+        """Bring a folder of the guest back as a tar in dom0's shared folder."""
+        self.sh(f"mkdir -p {folder} && tar c -C {folder} .", what=f"{self.kind} guest: collecting {folder}", output=tar)
+
+    def prove(self, count=300):
+        """The lab proves itself before any verdict: short processes, of which none may fail."""
+        say(f"{self.kind.upper()}: {count} short processes")
+        out = self.sh(f"sh /lab/selfproof.sh {count}", what=f"{self.kind} guest: the lab's own proof").out
+        if out.split()[-3:] != ["0", "of", str(count)]:
+            raise LabError(f"the lab itself is not sound: {out}", self.machine.folder)

@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: MIT OR GPL-2.0-only
+"""Where things live: the tree, the cache, the folders of single runs, and the locks between lab commands."""
+import contextlib
+import fcntl
+import os
+import pathlib
+import time
+
+from .say import say
+
+LAB = pathlib.Path(__file__).resolve().parent.parent
+TOP = LAB.parent.parent
+
+
+def cache(*parts):
+    """A path in the cache; its folder exists afterwards."""
+    base = os.environ.get("PVKIT_CACHE")
+    if not base:
+        base = os.path.join(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "pvkit")
+    path = pathlib.Path(base, *parts)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return path
+
+
+def new_run(name):
+    """A fresh folder build/lab/<name>-<time>-<pid> for the logs of one run."""
+    path = TOP / "build" / "lab" / f"{name}-{time.strftime('%H%M%S')}-{os.getpid()}"
+    path.mkdir(parents=True, exist_ok=True)
+    return path
+
+
+@contextlib.contextmanager
+def locked(path, what):
+    """Hold an exclusive lock file; says so when it has to wait. The kernel drops it however we end."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with open(path, "w", encoding="ascii") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            say(f"waiting for another lab command ({what}) ...")
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield

@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: MIT OR GPL-2.0-only
+"""Child processes: each in its own group, none outlives the lab, each failure names its log."""
+import contextlib
+import ctypes
+import os
+import shlex
+import signal
+import subprocess
+
+from .say import LabError
+
+PR_SET_PDEATHSIG = 1
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+def _child():
+    """In the child: die with the lab even when the lab is killed outright."""
+    _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def start(command, **options):
+    """Popen in a process group of its own."""
+    return subprocess.Popen([str(c) for c in command], start_new_session=True, preexec_fn=_child, **options)
+
+
+def stop(process):
+    """End a child and its whole group, and reap it."""
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, number)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(5)
+            return
+
+
+def run(command, timeout=600, log=None, **options):
+    """Run to the end and return stdout; raise LabError with the last lines of output on failure."""
+    process = start(command, stdin=options.pop("stdin", subprocess.DEVNULL),
+                    stdout=subprocess.PIPE, stderr=subprocess.PIPE, **options)
+    try:
+        out, err = process.communicate(timeout=timeout)
+    except subprocess.TimeoutExpired:
+        raise LabError(f"no end after {timeout} s: {shlex.join(map(str, command))}") from None
+    finally:
+        if process.poll() is None:
+            stop(process)
+    if log:
+        log.write_bytes(out + err)
+    if process.returncode:
+        tail = "\n".join((err or out).decode(errors="replace").splitlines()[-8:])
+        raise LabError(f"failed with status {process.returncode}: {shlex.join(map(str, command))}\n{tail}", log)
+    return out.decode(errors="replace")
+
+
+def run_bytes(command):
+    """The raw stdout of a short filter."""
+    process = start(command, stdout=subprocess.PIPE)
+    out, _ = process.communicate(timeout=60)
+    if process.returncode:
+        raise LabError(f"failed: {shlex.join(map(str, command))}")
+    return out

@@ -1,0 +1,22 @@
+# SPDX-License-Identifier: MIT OR GPL-2.0-only
+"""Progress on stderr and the one exception type that ends a lab command with a clear line."""
+import sys
+import threading
+import time
+
+_start = time.monotonic()
+_lock = threading.Lock()
+
+
+class LabError(Exception):
+    """A failure the user can act on: the message says what failed, `log` where the details are."""
+
+    def __init__(self, message, log=None):
+        super().__init__(message)
+        self.log = log
+
+
+def say(text):
+    """One progress line with the seconds since the command began, so a slow step is seen while it is slow."""
+    with _lock:
+        print(f"lab {time.monotonic() - _start:6.1f}s  {text}", file=sys.stderr, flush=True)
