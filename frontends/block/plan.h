@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: MIT OR GPL-2.0-only
+// Negotiation: what a backend offers and what the administrator allows make a plan. Pure functions.
+#pragma once
+
+#include "frontends/block/offer.h"
+
+namespace pvk::block {
+
+// The rings to share, decided at InitWait.
+struct RingPlan {
+  u32 queues = 1;
+  u32 ring_page_order = 0;
+};
+
+// How a request's data reaches the backend.
+enum class DataMode : u8 {
+  kPersistent,  // copied through pages of ours that stay granted
+  kDirect,      // the user's own pages, granted for the length of a request
+  kBounce,      // copied through pages of ours that are granted for the length of a request
+};
+
+// How requests are made, decided at Connected.
+struct QueuePlan {
+  DataMode data_mode = DataMode::kDirect;
+  u32 depth = 0;           // requests in flight on a queue: the slots of its ring
+  u32 max_segments = 0;    // pages of a request
+  u32 indirect_pages = 0;  // of a request that needs them; 0: no indirect requests
+  u32 pool_entries = 0;    // segments in flight on a queue
+};
+
+RingPlan plan_rings(const RingOffer& offer, const Params& params, u32 cpus);
+QueuePlan plan_queue(const DiskOffer& offer, const Params& params, u32 ring_slots);
+
+const char* to_text(DataMode mode);
+
+}  // namespace pvk::block

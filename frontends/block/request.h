@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: MIT OR GPL-2.0-only
+// What the OS asks of a block queue, and what the queue remembers of it while it is in flight.
+#pragma once
+
+#include "frontends/block/segment_pool.h"
+#include "pvkit/atomic.h"
+
+namespace pvk::block {
+
+enum class Operation : u8 { kRead, kWrite, kFlush, kBarrierWrite, kDiscard, kSecureDiscard };
+
+struct Request {
+  u32 tag = 0;  // below the queue's depth, not in flight: its id on the ring
+  Operation operation = Operation::kRead;
+  u32 segments = 0;      // at most as many as will be added; kRead and kWrite have at least 1
+  u64 sector = 0;        // of 512 bytes
+  u64 sector_count = 0;  // kDiscard only
+};
+
+// A piece of a request's data: whole sectors, within one page.
+struct Segment {
+  void* address = nullptr;
+  u32 length = 0;  // bytes
+};
+
+enum class Outcome : u8 { kDone, kFailed, kUnsupported };
+
+struct Completion {
+  u32 tag = 0;
+  Outcome outcome = Outcome::kFailed;
+  bool copy_out = false;  // the data waits in our pages: call copy_out() before retire()
+};
+
+// Written by the producer while in_flight is 0 and by the consumer while it is 1; in_flight itself
+// hands the record over in both directions.
+struct Flight {
+  Atomic<u8> in_flight;
+  Operation operation = Operation::kRead;
+  u32 segments = 0;
+  Chain data;
+  Chain indirect;
+};
+
+}  // namespace pvk::block

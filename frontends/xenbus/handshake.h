@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: MIT OR GPL-2.0-only
+// The device handshake of xen/io/xenbus.h as one explicit machine: what a frontend does at each
+// event, in each phase. The machine only decides; frontends/block/device.cc and its like act.
+#pragma once
+
+#include "pvkit/types.h"
+
+namespace pvk {
+
+// enum xenbus_state of xen/io/xenbus.h.
+enum class XenbusState : u8 {
+  kUnknown = 0,
+  kInitialising = 1,
+  kInitWait = 2,
+  kInitialised = 3,
+  kConnected = 4,
+  kClosing = 5,
+  kClosed = 6,
+  kReconfiguring = 7,
+  kReconfigured = 8,
+};
+
+// Where the frontend stands.
+enum class Phase : u8 {
+  kWaiting,    // Initialising: the backend has not offered anything yet
+  kPublished,  // Initialised: rings and channels are offered to the backend
+  kConnected,  // Connected: the device serves its users
+  kClosed,     // Closed in order; a backend that comes back is served again
+  kFailed,     // Closed because something made no sense; stays down until removed
+};
+constexpr size_t kPhases = 5;
+
+// What can happen to it: the backend's nine states, and what this side decides.
+enum class Event : u8 {
+  kBackendUnknown,  // the backend's directory is gone, or its state is not one we know
+  kBackendInitialising,
+  kBackendInitWait,
+  kBackendInitialised,
+  kBackendConnected,
+  kBackendClosing,
+  kBackendClosed,
+  kBackendReconfiguring,
+  kBackendReconfigured,
+  kFailure,  // an action failed or the backend broke the protocol
+  kRemove,   // the driver lets go of the device
+};
+constexpr size_t kEvents = 11;
+
+enum class Action : u8 {
+  kNone,
+  kPublish,           // offer rings and channels, go Initialised
+  kPublishAndAttach,  // the same for a backend that is Connected without waiting for us
+  kAttach,            // read what the backend offers, bring the device up, go Connected
+  kRefresh,           // the backend says Connected again: its size may have changed
+  kClose,             // nothing is up: free what was offered, go Closed
+  kDetach,            // the backend still answers: drain, take the device down, go Closed
+  kAbandon,           // the backend is gone: fail what is in flight, take down, go Closed
+  kReopen,            // free everything, go Initialising and wait for an offer
+  kRestart,           // free everything and publish afresh at once
+};
+
+struct Step {
+  Phase next;
+  Action action;
+};
+
+// Total: every phase and event has an entry.
+Step handshake_step(Phase phase, Event event);
+
+// Any integer that stands in a backend's `state` key.
+Event backend_event(int state);
+
+const char* to_text(Phase phase);
+
+}  // namespace pvk

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: MIT OR GPL-2.0-only
+#include "pvkit/xenstore.h"
+
+namespace pvk {
+namespace {
+
+// Longer than any value that this runtime reads; a longer one is bad, not cut.
+constexpr size_t kMaxValue = 64;
+
+struct Value {
+  char text[kMaxValue + 1] = {};
+  size_t length = 0;
+  Span<const char> span() const { return {text, length}; }
+};
+
+Error bad(pvk_bus* bus, const char* key, const char* value) {
+  pvk_log(PVK_LOG_ERROR, pvk_bus_name(bus), "xenstore key '%s' has the bad value '%s'", key, value);
+  return Error::kBadValue;
+}
+
+// Shows what a hostile backend wrote without letting it write control characters to the console.
+void make_printable(Value& value) {
+  for (size_t i = 0; i < value.length; ++i) {
+    if (value.text[i] < ' ' || value.text[i] > '~') value.text[i] = '?';
+  }
+}
+
+Status read(pvk_bus* bus, Side side, const char* key, Value& value) {
+  const int length = pvk_xs_read(bus, static_cast<int>(side), key, value.text, kMaxValue);
+  if (length == -PVK_ENOENT) return Error::kMissing;
+  if (length == -PVK_ERANGE) return bad(bus, key, "(too long)");
+  if (length < 0) {
+    pvk_log(PVK_LOG_ERROR, pvk_bus_name(bus), "xenstore key '%s' cannot be read: error %d", key,
+            length);
+    return Error::kXenstore;
+  }
+  value.length = min(static_cast<size_t>(length), kMaxValue);
+  return {};
+}
+
+}  // namespace
+
+Result<u64> XenstoreReader::number(const char* key, u64 limit) const {
+  Value value;
+  PVK_TRY(read(bus_, side_, key, value));
+  const Result<u64> parsed = parse_number(value.span(), limit);
+  if (parsed.ok()) return parsed;
+  make_printable(value);
+  return bad(bus_, key, value.text);
+}
+
+Result<u64> XenstoreReader::number_or(const char* key, u64 otherwise, u64 limit) const {
+  const Result<u64> found = number(key, limit);
+  if (!found.ok() && found.error() == Error::kMissing) return otherwise;
+  return found;
+}
+
+Result<bool> XenstoreReader::flag(const char* key) const {
+  const Result<u64> found = number_or(key, 0, 1);
+  if (!found.ok()) return found.error();
+  return found.value() == 1;
+}
+
+Result<bool> XenstoreReader::equals(const char* key, const char* text) const {
+  Value value;
+  PVK_TRY(read(bus_, side_, key, value));
+  return text_equal(value.span(), text);
+}
+
+Transaction::~Transaction() {
+  if (id_ != 0) pvk_xs_end(bus_, id_, 0);
+}
+
+Status Transaction::begin() {
+  if (pvk_xs_begin(bus_, &id_) == 0) return {};
+  id_ = 0;
+  return Error::kXenstore;
+}
+
+Status Transaction::write(const char* key, const char* value) {
+  return pvk_xs_write(bus_, id_, key, value) == 0 ? Status{} : Status{Error::kXenstore};
+}
+
+Status Transaction::write(const char* key, u64 value) {
+  return write(key, Text<24>{}.add(value).c_str());
+}
+
+Status Transaction::remove(const char* key) {
+  const int error = pvk_xs_remove(bus_, id_, key);
+  return error == 0 || error == -PVK_ENOENT ? Status{} : Status{Error::kXenstore};
+}
+
+Status Transaction::commit() {
+  const u32 id = id_;
+  id_ = 0;
+  const int error = pvk_xs_end(bus_, id, 1);
+  if (error == 0) return {};
+  return error == -PVK_EAGAIN ? Error::kBusy : Error::kXenstore;
+}
+
+}  // namespace pvk
