@@ -13,7 +13,9 @@ import unittest
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[0] = os.path.dirname(HERE)
 
-from count.dump import Dump  # noqa: E402
+from count.dump import Dump                # noqa: E402
+from count.profile import Machine, Run     # noqa: E402
+from count.symbols import Symbols          # noqa: E402
 
 QEMU = "qemu-system-x86_64"
 MACHINE = ["-accel", "tcg,thread=single", "-icount", "shift=1,sleep=off", "-smp", "1", "-M",
@@ -21,28 +23,51 @@ MACHINE = ["-accel", "tcg,thread=single", "-icount", "shift=1,sleep=off", "-smp"
            "-device", "isa-debug-exit,iobase=0xf4,iosize=4"]
 # Instructions after one mark up to and with the next; boot_kernel.S shows each sum.
 EXACT = {"2": 5 + 4, "3": 1 + 1000 * 6 + 4, "4": 1 + 200 * 8 + 4, "5": 4 + 64 + 4 + 1}
+XEN, KERNEL = 0xffff82d040000000, 0xffffffff81000000
 NANOSECONDS = 2  # an instruction, at icount shift=1; the time stamp counter counts nanoseconds
 
 
-@unittest.skipUnless(shutil.which(QEMU), f"{QEMU} is not installed")
 class Boot(unittest.TestCase):
+    """Builds the plugin once and boots kernels with it."""
+
     @classmethod
     def setUpClass(cls):
-        cls.folder = tempfile.TemporaryDirectory(prefix="count-", dir=os.getcwd())
-        cls.addClassCleanup(cls.folder.cleanup)
-        out = cls.folder.name
-        subprocess.run(["make", "-s", "-f", f"{HERE}/count.mk", f"OUT={out}"], check=True)
+        if not shutil.which(QEMU):
+            raise unittest.SkipTest(f"{QEMU} is not installed")
+        folder = tempfile.TemporaryDirectory(prefix="count-", dir=os.getcwd())
+        cls.addClassCleanup(folder.cleanup)
+        cls.out = folder.name
+        subprocess.run(["make", "-s", "-f", f"{HERE}/count.mk", f"OUT={cls.out}"], check=True)
+
+    @classmethod
+    def build(cls, source):
+        """Links a kernel at 1 MiB and returns the addresses of its symbols."""
         subprocess.run(["gcc", "-m32", "-nostdlib", "-static", "-no-pie", "-Wl,-Ttext=0x100000",
-                        "-Wl,--build-id=none", "-o", f"{out}/kernel", f"{HERE}/boot_kernel.S"],
+                        "-Wl,--build-id=none", "-o", f"{cls.out}/kernel", f"{HERE}/{source}"],
                        check=True)
-        done = subprocess.run([QEMU, *MACHINE, "-debugcon", f"file:{out}/stamps", "-kernel",
-                               f"{out}/kernel", "-plugin",
-                               f"{out}/libcount.so,out={out}/dump,low=each"],
+        lines = subprocess.run(["nm", f"{cls.out}/kernel"], check=True, text=True,
+                               capture_output=True).stdout.splitlines()
+        return {line.split()[2]: int(line.split()[0], 16) for line in lines}
+
+    @classmethod
+    def boot(cls, options):
+        """Boots the kernel that was built last and returns what the plugin wrote."""
+        done = subprocess.run([QEMU, *MACHINE, "-debugcon", f"file:{cls.out}/stamps", "-kernel",
+                               f"{cls.out}/kernel", "-plugin",
+                               f"{cls.out}/libcount.so,out={cls.out}/dump{options}"],
                               timeout=60, capture_output=True, text=True, check=False)
         # isa-debug-exit ends QEMU with twice the value written, plus one
         assert done.returncode == 1, f"status {done.returncode}: {done.stderr}"
-        cls.dump = Dump.read(f"{out}/dump")
-        with open(f"{out}/stamps", "rb") as file:
+        return Dump.read(f"{cls.out}/dump")
+
+
+class Counts(Boot):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.symbols = cls.build("boot_kernel.S")
+        cls.dump = cls.boot(",low=each")
+        with open(f"{cls.out}/stamps", "rb") as file:
             cls.stamps = struct.unpack("<5I", file.read(20))
 
     def counts(self, tag):
@@ -62,11 +87,8 @@ class Boot(unittest.TestCase):
         self.assertEqual(steps, [NANOSECONDS * count for count in EXACT.values()])
 
     def test_calls_of_a_function_are_its_entries(self):
-        symbols = subprocess.run(["nm", f"{self.folder.name}/kernel"], check=True, text=True,
-                                 capture_output=True).stdout.split("\n")
-        [address] = [int(line.split()[0], 16) for line in symbols if line.endswith(" leaf")]
         entries = sum(counts.entries for place, counts in self.counts("3").items()
-                      if place.va == address)
+                      if place.va == self.symbols["leaf"])
         self.assertEqual(entries, 1000)
 
     def test_rep_movs_is_told_apart(self):
@@ -78,16 +100,51 @@ class Boot(unittest.TestCase):
         for options, message in (("", "out=FILE is missing"), (",out=/nowhere/x", "out=FILE"),
                                  (",frob=1", "unknown option 'frob=1'")):
             done = subprocess.run([QEMU, "-nodefaults", "-display", "none", "-plugin",
-                                   f"{self.folder.name}/libcount.so{options}"],
+                                   f"{self.out}/libcount.so{options}"],
                                   timeout=60, capture_output=True, text=True, check=False)
             self.assertNotEqual(done.returncode, 0, options)
             self.assertIn(message, done.stderr)
 
     def test_mark_program_checks_its_argument(self):
-        mark = f"{self.folder.name}/mark"
+        mark = f"{self.out}/mark"
         for arguments, status in ((["0"], 0), (["255"], 0), (["256"], 2), (["x"], 2), ([""], 2),
                                   ([], 2), (["1", "2"], 2)):
             self.assertEqual(subprocess.run([mark, *arguments], check=False).returncode, status)
+
+
+class Owners(Boot):
+    """One address, two owners: the same function runs in dom0's memory and in the guest's."""
+    TEXT = ["ffffffff81000000 T _stext", "ffffffff81000000 T work", "ffffffff81800000 T _etext"]
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.symbols = cls.build("sides_kernel.S")
+
+    def profile(self, options):
+        machine = Machine(self.boot(options), "1", Symbols.parse(self.TEXT),
+                          Symbols.parse(self.TEXT))
+        # work has 3 instructions; dom0 calls it 10 and 30 times, the guest 20 and 50 times
+        return machine, machine.profile(Run("1", "2", 10), Run("2", "3", 30))
+
+    def check(self, result):
+        self.assertEqual(result["per_op"]["dom0_instructions"], 3 * (30 - 10) / 20)
+        self.assertEqual(result["per_op"]["guest_instructions"], 3 * (50 - 20) / 20)
+        self.assertEqual(result["per_op"]["xen_instructions"], 3 * (80 - 30) / 20)
+        self.assertEqual(result["functions"]["guest"],
+                         [{"name": "work", "module": "", "instructions": 4.5, "entries": 1.5}])
+        self.assertEqual(result["notes"], [])
+
+    def test_by_the_running_vcpu(self):
+        current = XEN + self.symbols["current"]
+        machine, result = self.profile(f",current={current:#x}")
+        self.check(result)
+        contexts = {place.context for block in machine.dump.blocks for place in block if place.va
+                    and place.va >= KERNEL}
+        self.assertEqual(contexts, {0xffff83000000d000, 0xffff83000000e000})
+
+    def test_by_memory(self):
+        self.check(self.profile("")[1])
 
 
 if __name__ == "__main__":

@@ -21,16 +21,21 @@ UPCALL = re.compile(r"^(asm_exc_xen_hypervisor_callback|asm_sysvec_xen_hvm_callb
 DEVICE_INTERRUPT = re.compile(r"^(blkif_interrupt|pvkit_blk\w*_(interrupt|irq))$")
 GRANT = re.compile(r"^gnttab_update_entry_v[12]$")
 REVOKE = re.compile(r"^gnttab_end_foreign_access_ref_v[12]$")
+SWITCH = re.compile(r"^__context_switch$")
 XEN_GRANT_TABLE_OP = re.compile(r"^do_grant_table_op$")
 IRET = re.compile(r"iret")
 
 
 def part(function, kind, modules):
-    """The named share of a guest function: module, grants, notify, copy; None is the rest."""
-    if kind == "c" or COPY.match(function.name):
+    """The named share of a guest function: module, grants, notify, copy; None is the rest.
+
+    A `rep movs` counts as copying in the frontend's own code; elsewhere it may be a copy to user
+    space, which is no frontend's doing.
+    """
+    if not function.module and COPY.match(function.name):
         return "copy"
     if function.module in modules:
-        return "module"
+        return "copy" if kind == "c" else "module"
     if function.module:
         return None
     if GRANTS.match(function.name):

@@ -85,7 +85,7 @@ class Profile:
         self._parts = dict.fromkeys(("module", "grants", "notify", "copy"), 0)
         self._functions = {side: defaultdict(lambda: [0, 0]) for side in SIDES}
         self._places = defaultdict(list)
-        self._hypercalls = defaultdict(int)
+        self._hypercalls = {side: defaultdict(int) for side in SIDES}
         for place, counts in difference.items():
             self._add(machine.sides.side(place), place, counts, modules)
 
@@ -97,10 +97,10 @@ class Profile:
         if self._machine.symbols[side] and function in self._machine.symbols[side].at(place.va):
             row[1] += counts.entries
         self._places[side].append((place, counts))
+        if place.kind == "h":
+            self._hypercalls[side][function.name] += counts.entries
         if side != "guest":
             return
-        if place.kind == "h":
-            self._hypercalls[function.name] += counts.entries
         if name := groups.part(function, place.kind, modules):
             self._parts[name] += counts.instructions
 
@@ -114,7 +114,9 @@ class Profile:
         per_op = self._instructions(known) | self._events(known)
         return {"requests": self._more, "per_op": per_op,
                 "parts": {k: self._per(v) if known else None for k, v in self._parts.items()},
-                "hypercalls_by_function": self._by_function(known),
+                "events": self._more_events(known),
+                "hypercalls_by_function": {side: self._by_function(side, known)
+                                           for side in ("guest", "dom0")},
                 "total_instructions": self._per(total), "clock": clock,
                 "unknown_instructions": self._per(self._sums["unknown"]),
                 "functions": {side: self._table(side) for side in SIDES}, "notes": self._notes}
@@ -132,18 +134,26 @@ class Profile:
                 "dom0_instructions": self._per(sums["dom0"]) if known else None}
 
     def _events(self, known):
+        names = ("hypercalls", "notifications", "interrupts", "grant_ops")
         if not known:
-            names = ("hypercalls", "notifications", "interrupts", "device_interrupts", "grant_ops",
-                     "xen_grant_table_ops")
             return dict.fromkeys(names)
-        calls = sum(n for name, n in self._hypercalls.items() if not groups.IRET.search(name))
-        grant = self._entries("guest", groups.GRANT), self._entries("guest", groups.REVOKE)
-        return {"hypercalls": self._per(calls),
-                "notifications": self._notifications(),
-                "interrupts": self._entries("guest", groups.UPCALL),
-                "device_interrupts": self._entries("guest", groups.DEVICE_INTERRUPT),
-                "grant_ops": None if None in grant else round(sum(grant), 4),
-                "xen_grant_table_ops": self._entries("xen", groups.XEN_GRANT_TABLE_OP)}
+        calls = sum(n for name, n in self._hypercalls["guest"].items()
+                    if not groups.IRET.search(name))
+        grants = self._entries("guest", groups.GRANT), self._entries("guest", groups.REVOKE)
+        values = (self._per(calls), self._notifications(), self._entries("guest", groups.UPCALL),
+                  None if None in grants else round(sum(grants), 4))
+        return dict(zip(names, values))
+
+    def _more_events(self, known):
+        """What explains the figures above, for a reader."""
+        patterns = {"device_interrupts": ("guest", groups.DEVICE_INTERRUPT),
+                    "grants_published": ("guest", groups.GRANT),
+                    "revokes_tried": ("guest", groups.REVOKE),
+                    "dom0_notifications": ("dom0", groups.SEND),
+                    "xen_domain_switches": ("xen", groups.SWITCH),
+                    "xen_grant_table_ops": ("xen", groups.XEN_GRANT_TABLE_OP)}
+        return {name: self._entries(*where) if known or where[0] == "xen" else None
+                for name, where in patterns.items()}
 
     def _entries(self, side, pattern):
         """How often per request functions of this name were entered; None if there are none."""
@@ -165,10 +175,10 @@ class Profile:
                                "notify_remote_via_irq")
         return sent
 
-    def _by_function(self, known):
+    def _by_function(self, side, known):
         if not known:
             return None
-        rows = sorted(self._hypercalls.items(), key=lambda row: -row[1])
+        rows = sorted(self._hypercalls[side].items(), key=lambda row: -row[1])
         return {name: self._per(count) for name, count in rows if count}
 
     def _clock(self, total):
@@ -190,8 +200,10 @@ class Profile:
 
 def table(result, rows=15):
     """The result as text: the figures, then the dearest functions of each side."""
-    lines = [f"{name:24} {'null' if value is None else f'{value:.3f}'}"
-             for name, value in result["per_op"].items()]
+    lines = []
+    for name in ("per_op", "parts", "events"):
+        lines += [f"{name + '.' + key:28} {'null' if value is None else f'{value:.3f}'}"
+                  for key, value in result[name].items()]
     for side in SIDES:
         if result["functions"][side]:
             lines.append(f"\n{side + ': instructions':>28} {'entries':>9}  function")

@@ -159,7 +159,8 @@ class Events(unittest.TestCase):
         got = profile([], [record(0xffffffff81000200, 60, 300, kind="h"),
                            record(0xffffffff81000310, 100, 300, kind="h")])
         self.assertEqual(got["per_op"]["hypercalls"], 3)
-        self.assertEqual(got["hypercalls_by_function"], {"xen_iret": 5, "xen_hypercall_pv": 3})
+        self.assertEqual(got["hypercalls_by_function"]["guest"],
+                         {"xen_iret": 5, "xen_hypercall_pv": 3})
 
     def test_only_entries_at_the_start_count(self):
         got = profile([], [record(0xffffffff81000100, 10, 50), record(0xffffffff81000110, 70, 90)])
@@ -170,6 +171,8 @@ class Events(unittest.TestCase):
         got = profile([], [record(0xffffffff81000500, 20, 50), record(0xffffffff81000600, 40, 90)])
         self.assertEqual(got["per_op"]["grant_ops"], 3)
         self.assertEqual(got["parts"]["grants"], 7)
+        self.assertEqual(got["events"]["grants_published"], 1)
+        self.assertEqual(got["events"]["revokes_tried"], 2)
 
     def test_notifications_are_xens_sends_less_dom0s(self):
         sends = [record(0xffff82d040200100, 30, 300, "0"),
@@ -183,19 +186,20 @@ class Events(unittest.TestCase):
 
     def test_unknown_is_null(self):
         guest = "\n".join(line for line in GUEST.splitlines() if "gnttab" not in line)
-        got = profile([], [record(0xffffffff81000800, 1, 20)], xen=False, guest=guest)["per_op"]
-        self.assertIsNone(got["grant_ops"])
-        self.assertIsNone(got["xen_grant_table_ops"])
-        self.assertEqual(got["notifications"], 0)
+        got = profile([], [record(0xffffffff81000800, 1, 20)], xen=False, guest=guest)
+        self.assertIsNone(got["per_op"]["grant_ops"])
+        self.assertIsNone(got["events"]["xen_grant_table_ops"])
+        self.assertEqual(got["per_op"]["notifications"], 0)
 
     def test_copy_and_frontend(self):
         got = profile([], [record(0xffffffff81000700, 20, 10420),
                            record(0xffffffffc0000010, 20, 640, kind="c"),
                            record(0xffffffffc0000020, 20, 200),
+                           record(0xffffffff81000800, 20, 200, kind="c"),
                            record(0xffffffffc0002000, 20, 200)])["per_op"]
         self.assertEqual(got["copy_instructions"], 521 + 32)
         self.assertEqual(got["frontend_instructions"], 10)
-        self.assertEqual(got["guest_instructions"], 521 + 32 + 10 + 10)
+        self.assertEqual(got["guest_instructions"], 521 + 32 + 10 + 10 + 10)
 
 
 class Tables(unittest.TestCase):
@@ -255,7 +259,7 @@ class Format(unittest.TestCase):
 
     def test_text_table(self):
         text = table(profile([], [record(0xffffffffc0000000, 20, 400)]))
-        self.assertRegex(text, r"frontend_instructions +20\.000")
+        self.assertRegex(text, r"per_op.frontend_instructions +20\.000")
         self.assertRegex(text, r"20\.0 +1\.000  blkif_queue_rq \[xen_blkfront\]")
 
 
