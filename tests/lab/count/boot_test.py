@@ -13,9 +13,10 @@ import unittest
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[0] = os.path.dirname(HERE)
 
-from count.dump import Dump                # noqa: E402
-from count.profile import Machine, Run     # noqa: E402
-from count.symbols import Symbols          # noqa: E402
+from count.build import build, plugin_argument   # noqa: E402
+from count.dump import Dump                      # noqa: E402
+from count.profile import Machine, Run           # noqa: E402
+from count.symbols import Symbols                # noqa: E402
 
 QEMU = "qemu-system-x86_64"
 MACHINE = ["-accel", "tcg,thread=single", "-icount", "shift=1,sleep=off", "-smp", "1", "-M",
@@ -37,10 +38,10 @@ class Boot(unittest.TestCase):
         folder = tempfile.TemporaryDirectory(prefix="count-", dir=os.getcwd())
         cls.addClassCleanup(folder.cleanup)
         cls.out = folder.name
-        subprocess.run(["make", "-s", "-f", f"{HERE}/count.mk", f"OUT={cls.out}"], check=True)
+        cls.plugin, cls.mark = build(cls.out)
 
     @classmethod
-    def build(cls, source):
+    def link(cls, source):
         """Links a kernel at 1 MiB and returns the addresses of its symbols."""
         subprocess.run(["gcc", "-m32", "-nostdlib", "-static", "-no-pie", "-Wl,-Ttext=0x100000",
                         "-Wl,--build-id=none", "-o", f"{cls.out}/kernel", f"{HERE}/{source}"],
@@ -51,10 +52,10 @@ class Boot(unittest.TestCase):
 
     @classmethod
     def boot(cls, options):
-        """Boots the kernel that was built last and returns what the plugin wrote."""
+        """Boots the kernel that was linked last and returns what the plugin wrote."""
         done = subprocess.run([QEMU, *MACHINE, "-debugcon", f"file:{cls.out}/stamps", "-kernel",
                                f"{cls.out}/kernel", "-plugin",
-                               f"{cls.out}/libcount.so,out={cls.out}/dump{options}"],
+                               plugin_argument(cls.plugin, f"{cls.out}/dump") + options],
                               timeout=60, capture_output=True, text=True, check=False)
         # isa-debug-exit ends QEMU with twice the value written, plus one
         assert done.returncode == 1, f"status {done.returncode}: {done.stderr}"
@@ -65,7 +66,7 @@ class Counts(Boot):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.symbols = cls.build("boot_kernel.S")
+        cls.symbols = cls.link("boot_kernel.S")
         cls.dump = cls.boot(",low=each")
         with open(f"{cls.out}/stamps", "rb") as file:
             cls.stamps = struct.unpack("<5I", file.read(20))
@@ -100,16 +101,15 @@ class Counts(Boot):
         for options, message in (("", "out=FILE is missing"), (",out=/nowhere/x", "out=FILE"),
                                  (",frob=1", "unknown option 'frob=1'")):
             done = subprocess.run([QEMU, "-nodefaults", "-display", "none", "-plugin",
-                                   f"{self.out}/libcount.so{options}"],
+                                   f"{self.plugin}{options}"],
                                   timeout=60, capture_output=True, text=True, check=False)
             self.assertNotEqual(done.returncode, 0, options)
             self.assertIn(message, done.stderr)
 
     def test_mark_program_checks_its_argument(self):
-        mark = f"{self.out}/mark"
         for arguments, status in ((["0"], 0), (["255"], 0), (["256"], 2), (["x"], 2), ([""], 2),
                                   ([], 2), (["1", "2"], 2)):
-            self.assertEqual(subprocess.run([mark, *arguments], check=False).returncode, status)
+            self.assertEqual(subprocess.run([self.mark, *arguments], check=False).returncode, status)
 
 
 class Owners(Boot):
@@ -119,7 +119,7 @@ class Owners(Boot):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.symbols = cls.build("sides_kernel.S")
+        cls.symbols = cls.link("sides_kernel.S")
 
     def profile(self, options):
         machine = Machine(self.boot(options), "1", Symbols.parse(self.TEXT),

@@ -18,7 +18,7 @@ SEND = re.compile(r"^notify_remote_via_irq$")
 XEN_SEND = re.compile(r"^evtchn_send$")
 UPCALL = re.compile(r"^(asm_exc_xen_hypervisor_callback|asm_sysvec_xen_hvm_callback|"
                     r"do_hvm_evtchn_intr)$")
-DEVICE_INTERRUPT = re.compile(r"^(blkif_interrupt|pvkit_blk\w*_(interrupt|irq))$")
+DEVICE_INTERRUPT = re.compile(r"^(blkif|pvk\w*)_interrupt$")
 GRANT = re.compile(r"^gnttab_update_entry_v[12]$")
 REVOKE = re.compile(r"^gnttab_end_foreign_access_ref_v[12]$")
 SWITCH = re.compile(r"^__context_switch$")
