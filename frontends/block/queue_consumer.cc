@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT OR GPL-2.0-only
 // The consumer's side of a queue: responses out of the ring. Nothing in them is believed.
-#include <string.h>
-
 #include "frontends/block/queue.h"
+#include "pvkit/memory.h"
 
 namespace pvk::block {
 namespace {
@@ -53,7 +52,7 @@ void Queue::copy_out(Span<const Segment> segments) {
   for (const Segment& segment : segments) {
     const PoolEntry& entry = data_.at(consumer_.cursor);
     const size_t offset = reinterpret_cast<uintptr_t>(segment.address) % kPageSize;
-    memcpy(segment.address, static_cast<const u8*>(entry.page) + offset, segment.length);
+    copy_bytes(segment.address, static_cast<const u8*>(entry.page) + offset, segment.length);
     consumer_.cursor = entry.next;
   }
 }

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT OR GPL-2.0-only
 // The producer's side of a queue: requests into the ring.
-#include <string.h>
-
 #include "frontends/block/queue.h"
+#include "pvkit/memory.h"
 
 namespace pvk::block {
 namespace {
@@ -135,7 +134,7 @@ void Queue::add_one(const Segment& segment) {
   if (plan_.data_mode == DataMode::kDirect) {
     entry.page = static_cast<u8*>(segment.address) - offset;
   } else if (writes) {
-    memcpy(static_cast<u8*>(entry.page) + offset, segment.address, segment.length);
+    copy_bytes(static_cast<u8*>(entry.page) + offset, segment.address, segment.length);
   }
   if (!data_.permanent()) {
     grant(entry.ref, pvk_bus_backend_domid(bus_), entry.page,

@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* A block device on the kernel's xenbus: how it is found, told of its backend, and taken away. */
+#include <linux/cpumask.h>
+#include <linux/delay.h>
+#include <linux/module.h>
+#include <linux/slab.h>
+#include <xen/platform_pci.h>
+#include <xen/xen.h>
+
+#include "kmod/blkfront/blkfront.h"
+
+#define CLOSE_POLL_MS	10
+#define CLOSE_POLLS	500
+
+static bool backend_is_busy(enum xenbus_state state)
+{
+	return state == XenbusStateInitialised || state == XenbusStateConnected ||
+	       state == XenbusStateClosing;
+}
+
+/* A direct read: this may run in the thread that delivers xenstore events. */
+static void wait_backend_closed(void *context)
+{
+	struct pvk_disk *disk = context;
+	unsigned int polls;
+
+	for (polls = 0; polls < CLOSE_POLLS; polls++) {
+		if (!backend_is_busy(xenbus_read_driver_state(disk->bus.dev->otherend)))
+			return;
+		msleep(CLOSE_POLL_MS);
+	}
+	pr_warn("pvkit: %s: the backend does not close\n", pvk_bus_name(&disk->bus));
+}
+
+static const struct pvk_blk_port port = {
+	.attach = pvk_disk_attach,
+	.detach = pvk_disk_detach,
+	.resize = pvk_disk_resize,
+	.wait_backend_closed = wait_backend_closed,
+	.upcall = pvk_disk_upcall,
+};
+
+static void fail_work(struct work_struct *work)
+{
+	struct pvk_disk *disk = container_of(work, struct pvk_disk, fail_work);
+
+	/* First, so that nobody who holds the lock waits for an answer that will not come. */
+	pvk_disk_sweep(disk);
+	mutex_lock(&disk->lock);
+	pvk_blk_fail(disk->core);
+	mutex_unlock(&disk->lock);
+}
+
+static void cache_work(struct work_struct *work)
+{
+	struct pvk_disk *disk = container_of(work, struct pvk_disk, cache_work);
+	struct pvk_queue_limits limits;
+
+	mutex_lock(&disk->lock);
+	if (disk->up) {
+		pvk_queue_limits_of(disk, &limits);
+		if (pvk_queue_limits_commit(disk->gd->queue, &limits))
+			pr_warn("pvkit: %s: cannot turn flushes off\n", disk->name.name);
+	}
+	mutex_unlock(&disk->lock);
+}
+
+/* Which disks are another driver's, in an HVM guest: those that are also emulated, and CDs. */
+static bool is_ours(struct pvk_disk *disk)
+{
+	if (!xen_hvm_domain())
+		return true;
+	if (xen_has_pv_and_legacy_disk_devices() && disk->name.major != PVK_XVD_MAJOR) {
+		pr_info("pvkit: %s: an emulated disk serves this one\n", pvk_bus_name(&disk->bus));
+		return false;
+	}
+	return !pvk_blk_backend_key_is(&disk->bus, "device-type", "cdrom");
+}
+
+static int name_disk(struct pvk_disk *disk)
+{
+	long long device = pvk_blk_read_number(&disk->bus, "virtual-device", U32_MAX);
+
+	if (device == -ENOENT)
+		device = pvk_blk_read_number(&disk->bus, "virtual-device-ext", U32_MAX);
+	if (device < 0) {
+		pr_err("pvkit: %s: no usable virtual-device number\n", pvk_bus_name(&disk->bus));
+		return device;
+	}
+	if (pvk_blk_name_disk(device, &disk->name)) {
+		pr_err("pvkit: %s: virtual-device %lld is of no known kind\n",
+		       pvk_bus_name(&disk->bus), device);
+		return -EINVAL;
+	}
+	return 0;
+}
+
+static struct pvk_disk *new_disk(struct xenbus_device *dev)
+{
+	struct pvk_disk *disk = kzalloc(sizeof(*disk), GFP_KERNEL);
+	struct pvk_blk_params params;
+
+	if (!disk)
+		return NULL;
+	disk->bus.dev = dev;
+	mutex_init(&disk->lock);
+	mutex_init(&disk->lanes_lock);
+	INIT_WORK(&disk->fail_work, fail_work);
+	INIT_WORK(&disk->cache_work, cache_work);
+	pvk_blkfront_params(&params);
+	disk->core = pvk_blk_create(&disk->bus, &params, num_online_cpus(), &port, disk);
+	if (disk->core)
+		return disk;
+	kfree(disk);
+	return NULL;
+}
+
+static void free_disk(struct pvk_disk *disk)
+{
+	pvk_blk_destroy(disk->core);
+	kfree(disk);
+}
+
+/* Another driver may have left the device a moment ago: its backend has to see the end of that. */
+static void wait_for_previous(struct pvk_disk *disk)
+{
+	enum xenbus_state own = xenbus_read_driver_state(disk->bus.dev->nodename);
+
+	if (own == XenbusStateClosing || own == XenbusStateClosed)
+		wait_backend_closed(disk);
+}
+
+static int blkfront_probe(struct xenbus_device *dev, const struct xenbus_device_id *id)
+{
+	struct pvk_disk *disk = new_disk(dev);
+	int err;
+
+	if (!disk)
+		return -ENOMEM;
+	err = name_disk(disk);
+	if (err)
+		goto free;
+	err = -ENODEV;
+	if (!is_ours(disk))
+		goto free;
+	err = pvk_name_claim(disk);
+	if (err) {
+		pr_err("pvkit: %s: the name %s is taken\n", pvk_bus_name(&disk->bus),
+		       disk->name.name);
+		goto free;
+	}
+	wait_for_previous(disk);
+	dev_set_drvdata(&dev->dev, disk);
+	err = pvk_blk_start(disk->core);
+	if (!err)
+		return 0;
+	dev_set_drvdata(&dev->dev, NULL);
+	pvk_name_release(disk);
+free:
+	free_disk(disk);
+	return err;
+}
+
+static void blkfront_backend_changed(struct xenbus_device *dev, enum xenbus_state state)
+{
+	struct pvk_disk *disk = dev_get_drvdata(&dev->dev);
+
+	if (!disk)
+		return;
+	mutex_lock(&disk->lock);
+	pvk_blk_backend_changed(disk->core, state);
+	mutex_unlock(&disk->lock);
+}
+
+PVK_XENBUS_REMOVE(blkfront_remove, dev)
+{
+	struct pvk_disk *disk = dev_get_drvdata(&dev->dev);
+
+	if (!disk)
+		return;
+	mutex_lock(&disk->lock);
+	pvk_blk_remove(disk->core);
+	mutex_unlock(&disk->lock);
+	/* Its queues are gone, so nothing can schedule work any more. */
+	cancel_work_sync(&disk->fail_work);
+	cancel_work_sync(&disk->cache_work);
+	dev_set_drvdata(&dev->dev, NULL);
+	pvk_name_release(disk);
+	free_disk(disk);
+}
+
+/* Asked at boot by who waits for root disks. */
+static int blkfront_is_ready(struct xenbus_device *dev)
+{
+	struct pvk_disk *disk = dev_get_drvdata(&dev->dev);
+
+	return !disk || pvk_blk_settled(disk->core);
+}
+
+static const struct xenbus_device_id blkfront_ids[] = {
+	{ "vbd" },
+	{ "" }
+};
+
+struct xenbus_driver pvk_blkfront_driver = {
+	.ids = blkfront_ids,
+	.probe = blkfront_probe,
+	.remove = blkfront_remove,
+	.otherend_changed = blkfront_backend_changed,
+	.is_ready = blkfront_is_ready,
+};

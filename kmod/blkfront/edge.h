@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Where the C shims meet the C++ block frontend (frontends/block/). One direct call each way; the
+ * records below have the layout of their C++ twins, which edge_*.cc assert.
+ */
+#ifndef PVKIT_KMOD_BLKFRONT_EDGE_H
+#define PVKIT_KMOD_BLKFRONT_EDGE_H
+
+#include "pvkit/platform.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct pvk_blk;		/* pvk::block::Device */
+struct pvk_blk_queue;	/* pvk::block::Queue */
+
+struct pvk_blk_params {
+	pvk_u32 max_queues;
+	pvk_u32 max_ring_page_order;
+	pvk_u32 max_indirect_segments;
+	int feature_persistent;
+	int trusted;
+};
+
+/* What the backend and the administrator agreed on: docs/block-frontend.md. */
+struct pvk_blk_disk {
+	pvk_u64 sectors;		/* of 512 bytes */
+	pvk_u32 sector_size;
+	pvk_u32 physical_sector_size;
+	pvk_u32 discard_granularity;	/* bytes */
+	pvk_u32 discard_alignment;	/* bytes */
+	pvk_u32 queues;
+	pvk_u32 ring_page_order;
+	pvk_u32 depth;			/* requests in flight on a queue */
+	pvk_u32 max_segments;
+	pvk_u32 indirect_pages;
+	const char *data_mode;
+	int read_only, removable, cdrom;
+	int flush, barrier, discard, secure_discard;
+};
+
+enum pvk_blk_operation {
+	PVK_BLK_READ, PVK_BLK_WRITE, PVK_BLK_FLUSH, PVK_BLK_BARRIER, PVK_BLK_DISCARD,
+	PVK_BLK_SECURE_DISCARD
+};
+
+struct pvk_blk_request {
+	pvk_u32 tag;
+	pvk_u8 operation;
+	pvk_u32 segments;
+	pvk_u64 sector;
+	pvk_u64 sector_count;
+};
+
+struct pvk_blk_segment {
+	void *address;
+	pvk_u32 length;
+};
+
+enum pvk_blk_outcome { PVK_BLK_DONE, PVK_BLK_FAILED, PVK_BLK_UNSUPPORTED };
+
+struct pvk_blk_completion {
+	pvk_u32 tag;
+	int outcome;
+	int copy_out;
+};
+
+/* What the core asks of the shims; see DevicePort in frontends/block/device.h. */
+struct pvk_blk_port {
+	int (*attach)(void *context, const struct pvk_blk_disk *disk);
+	void (*detach)(void *context, int answers);
+	void (*resize)(void *context, pvk_u64 sectors);
+	void (*wait_backend_closed)(void *context);
+	int (*upcall)(void *context, pvk_u32 queue);
+};
+
+struct pvk_blk_name {
+	char name[16];
+	pvk_u32 major, minor, minors;
+};
+
+/* 0, or -EINVAL for a virtual-device number of no known scheme. */
+int pvk_blk_name_disk(pvk_u32 virtual_device, struct pvk_blk_name *name);
+/* A bounded decimal number from the frontend's directory, or a negative errno. */
+long long pvk_blk_read_number(struct pvk_bus *bus, const char *key, pvk_u32 limit);
+/* Whether @key in the backend's directory reads @text. */
+int pvk_blk_backend_key_is(struct pvk_bus *bus, const char *key, const char *text);
+
+struct pvk_blk *pvk_blk_create(struct pvk_bus *bus, const struct pvk_blk_params *params,
+			       pvk_u32 cpus, const struct pvk_blk_port *port, void *context);
+void pvk_blk_destroy(struct pvk_blk *blk);
+int pvk_blk_start(struct pvk_blk *blk);
+void pvk_blk_backend_changed(struct pvk_blk *blk, int state);
+void pvk_blk_fail(struct pvk_blk *blk);
+void pvk_blk_remove(struct pvk_blk *blk);
+const char *pvk_blk_phase(struct pvk_blk *blk);
+int pvk_blk_settled(struct pvk_blk *blk);
+struct pvk_blk_queue *pvk_blk_get_queue(struct pvk_blk *blk, pvk_u32 index);
+
+/* One queue: see frontends/block/queue.h for who may call what when. */
+int pvk_blk_prepare(struct pvk_blk_queue *queue, const struct pvk_blk_request *request);
+int pvk_blk_add(struct pvk_blk_queue *queue, const struct pvk_blk_segment *segments, pvk_u32 count);
+void pvk_blk_finish(struct pvk_blk_queue *queue);
+void pvk_blk_cancel(struct pvk_blk_queue *queue);
+void pvk_blk_publish(struct pvk_blk_queue *queue);
+/* 1 and a completion, 0 when none waits, or a negative errno. */
+int pvk_blk_next(struct pvk_blk_queue *queue, struct pvk_blk_completion *completion);
+void pvk_blk_copy_out(struct pvk_blk_queue *queue, const struct pvk_blk_segment *segments,
+		      pvk_u32 count);
+int pvk_blk_retire(struct pvk_blk_queue *queue, pvk_u32 tag);
+int pvk_blk_rearm(struct pvk_blk_queue *queue);
+int pvk_blk_count_upcall(struct pvk_blk_queue *queue, pvk_u32 responses);
+pvk_u32 pvk_blk_next_in_flight(struct pvk_blk_queue *queue, pvk_u32 tag);
+void pvk_blk_give_up(struct pvk_blk_queue *queue, pvk_u32 tag);
+int pvk_blk_broken(struct pvk_blk_queue *queue);
+
+/* Calls @show with the name and value of each counter of a queue. */
+void pvk_blk_counters(struct pvk_blk_queue *queue,
+		      void (*show)(void *context, const char *name, pvk_u64 value), void *context);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

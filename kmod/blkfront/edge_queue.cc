@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// The hot half of edge.h: one queue, called for each request.
+#include "frontends/block/queue.h"
+#include "kmod/blkfront/edge.h"
+
+namespace
+{
+
+using pvk::block::Operation;
+using pvk::block::Outcome;
+using pvk::block::Queue;
+using pvk::block::Request;
+using pvk::block::Segment;
+
+static_assert(sizeof(Request) == sizeof(pvk_blk_request));
+static_assert(offsetof(Request, operation) == offsetof(pvk_blk_request, operation));
+static_assert(offsetof(Request, segments) == offsetof(pvk_blk_request, segments));
+static_assert(offsetof(Request, sector) == offsetof(pvk_blk_request, sector));
+static_assert(offsetof(Request, sector_count) == offsetof(pvk_blk_request, sector_count));
+static_assert(sizeof(Segment) == sizeof(pvk_blk_segment));
+static_assert(offsetof(Segment, length) == offsetof(pvk_blk_segment, length));
+static_assert(static_cast<int>(Operation::kSecureDiscard) == PVK_BLK_SECURE_DISCARD);
+static_assert(static_cast<int>(Outcome::kUnsupported) == PVK_BLK_UNSUPPORTED);
+
+Queue &of(pvk_blk_queue *queue)
+{
+	return *reinterpret_cast<Queue *>(queue);
+}
+
+pvk::Span<const Segment> of(const pvk_blk_segment *segments, pvk_u32 count)
+{
+	return {reinterpret_cast<const Segment *>(segments), count};
+}
+
+} // namespace
+
+extern "C" {
+
+int pvk_blk_prepare(pvk_blk_queue *queue, const pvk_blk_request *request)
+{
+	return pvk::to_errno(of(queue).prepare(*reinterpret_cast<const Request *>(request)));
+}
+
+int pvk_blk_add(pvk_blk_queue *queue, const pvk_blk_segment *segments, pvk_u32 count)
+{
+	return pvk::to_errno(of(queue).add(of(segments, count)));
+}
+
+void pvk_blk_finish(pvk_blk_queue *queue)
+{
+	of(queue).finish();
+}
+
+void pvk_blk_cancel(pvk_blk_queue *queue)
+{
+	of(queue).cancel();
+}
+
+void pvk_blk_publish(pvk_blk_queue *queue)
+{
+	of(queue).publish();
+}
+
+int pvk_blk_next(pvk_blk_queue *queue, pvk_blk_completion *completion)
+{
+	const auto found = of(queue).next();
+	if (!found.ok()) {
+		return found.error() == pvk::Error::kMissing ? 0 : pvk::to_errno(found.error());
+	}
+	*completion = {found.value().tag, static_cast<int>(found.value().outcome),
+		       found.value().copy_out ? 1 : 0};
+	return 1;
+}
+
+void pvk_blk_copy_out(pvk_blk_queue *queue, const pvk_blk_segment *segments, pvk_u32 count)
+{
+	of(queue).copy_out(of(segments, count));
+}
+
+int pvk_blk_retire(pvk_blk_queue *queue, pvk_u32 tag)
+{
+	return pvk::to_errno(of(queue).retire(tag));
+}
+
+int pvk_blk_rearm(pvk_blk_queue *queue)
+{
+	return of(queue).rearm() ? 1 : 0;
+}
+
+int pvk_blk_count_upcall(pvk_blk_queue *queue, pvk_u32 responses)
+{
+	return of(queue).count_upcall(responses) ? 1 : 0;
+}
+
+pvk_u32 pvk_blk_next_in_flight(pvk_blk_queue *queue, pvk_u32 tag)
+{
+	return of(queue).next_in_flight(tag);
+}
+
+void pvk_blk_give_up(pvk_blk_queue *queue, pvk_u32 tag)
+{
+	of(queue).give_up(tag);
+}
+
+int pvk_blk_broken(pvk_blk_queue *queue)
+{
+	return of(queue).broken() ? 1 : 0;
+}
+
+void pvk_blk_counters(pvk_blk_queue *queue,
+		      void (*show)(void *context, const char *name, pvk_u64 value), void *context)
+{
+	const auto &out = of(queue).producer_counters();
+	const auto &in = of(queue).consumer_counters();
+	const struct {
+		const char *name;
+		const pvk::block::Counter &counter;
+	} lines[] = {
+	    {"requests", out.requests},
+	    {"indirect_requests", out.indirect},
+	    {"publishes", out.publishes},
+	    {"notifications", out.notifications},
+	    {"busy", out.busy},
+	    {"grants_published", out.grants_published},
+	    {"responses", in.responses},
+	    {"error_responses", in.errors},
+	    {"interrupts", in.upcalls},
+	    {"idle_interrupts", in.idle_upcalls},
+	    {"grants_revoked", in.grants_revoked},
+	    {"grants_parked", in.parked},
+	    {"bad_index", in.bad_index},
+	    {"bad_id", in.bad_id},
+	    {"idle_id", in.idle_id},
+	    {"bad_status", in.bad_status},
+	};
+	for (const auto &line : lines)
+		show(context, line.name, line.counter.relaxed());
+	show(context, "pool_pages", of(queue).pool_pages());
+	show(context, "pool_entries", of(queue).plan().pool_entries);
+}
+
+} // extern "C"

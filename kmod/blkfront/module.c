@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * pvkit-blkfront.ko: virtual disks over the freestanding block frontend, in place of xen-blkfront
+ * and with its parameters, aliases and device names.
+ */
+#include <linux/list.h>
+#include <linux/module.h>
+#include <xen/platform_pci.h>
+#include <xen/xen.h>
+
+#include "kmod/blkfront/blkfront.h"
+
+static unsigned int max_indirect_segments = 32;
+module_param(max_indirect_segments, uint, 0444);
+MODULE_PARM_DESC(max_indirect_segments, "Most segments of an indirect request (default 32)");
+
+static unsigned int max_queues = 4;
+module_param(max_queues, uint, 0444);
+MODULE_PARM_DESC(max_queues, "Most queues of a disk (default 4, never more than CPUs)");
+
+static unsigned int max_ring_page_order;
+module_param(max_ring_page_order, uint, 0444);
+MODULE_PARM_DESC(max_ring_page_order, "Most pages of a ring, as a power of two (default 0, at most 4)");
+
+static bool trusted = true;
+module_param(trusted, bool, 0444);
+MODULE_PARM_DESC(trusted, "Whether backends may see what else is in a page (default yes)");
+
+static bool feature_persistent = true;
+module_param(feature_persistent, bool, 0644);
+MODULE_PARM_DESC(feature_persistent, "Keep grants between requests (default yes)");
+
+static DEFINE_MUTEX(names_lock);
+static LIST_HEAD(disks);
+
+void pvk_blkfront_params(struct pvk_blk_params *params)
+{
+	params->max_queues = max_queues;
+	params->max_ring_page_order = max_ring_page_order;
+	params->max_indirect_segments = max_indirect_segments;
+	params->feature_persistent = feature_persistent;
+	params->trusted = trusted;
+}
+
+int pvk_name_claim(struct pvk_disk *disk)
+{
+	const struct pvk_disk *other;
+	int err = 0;
+
+	mutex_lock(&names_lock);
+	list_for_each_entry(other, &disks, list) {
+		if (disk->name.minor < other->name.minor + other->name.minors &&
+		    other->name.minor < disk->name.minor + disk->name.minors)
+			err = -EBUSY;
+	}
+	if (!err)
+		list_add(&disk->list, &disks);
+	mutex_unlock(&names_lock);
+	return err;
+}
+
+void pvk_name_release(struct pvk_disk *disk)
+{
+	mutex_lock(&names_lock);
+	list_del(&disk->list);
+	mutex_unlock(&names_lock);
+}
+
+static int __init pvk_blkfront_init(void)
+{
+	int err;
+
+	if (!xen_domain()) {
+		pr_err("pvkit-blkfront: this machine is not a Xen guest\n");
+		return -ENODEV;
+	}
+	if (!xen_has_pv_disk_devices()) {
+		pr_err("pvkit-blkfront: the emulated disks were not unplugged (xen_emul_unplug)\n");
+		return -ENODEV;
+	}
+	if (register_blkdev(PVK_XVD_MAJOR, "xvd")) {
+		pr_err("pvkit-blkfront: block major %d is taken: is xen-blkfront loaded?\n",
+		       PVK_XVD_MAJOR);
+		return -EBUSY;
+	}
+	err = xenbus_register_frontend(&pvk_blkfront_driver);
+	if (err)
+		unregister_blkdev(PVK_XVD_MAJOR, "xvd");
+	return err;
+}
+
+static void __exit pvk_blkfront_exit(void)
+{
+	xenbus_unregister_driver(&pvk_blkfront_driver);
+	unregister_blkdev(PVK_XVD_MAJOR, "xvd");
+}
+
+module_init(pvk_blkfront_init);
+module_exit(pvk_blkfront_exit);
+MODULE_DESCRIPTION("pvkit: Xen virtual block device frontend");
+MODULE_LICENSE("GPL");
+MODULE_ALIAS_BLOCKDEV_MAJOR(PVK_XVD_MAJOR);
+MODULE_ALIAS("xen:vbd");
+MODULE_ALIAS("xenblk");
