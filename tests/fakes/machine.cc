@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: MIT OR GPL-2.0-only
+#include "fakes/machine.h"
+
+#include <cstdio>
+#include <cstdlib>
+
+namespace pvk::fakes {
+namespace {
+
+Machine* the_machine = nullptr;
+
+}  // namespace
+
+Machine::Machine() {
+  if (the_machine != nullptr) {
+    std::fputs("only one machine at a time\n", stderr);
+    std::abort();
+  }
+  the_machine = this;
+}
+
+Machine::~Machine() {
+  for (const auto& block : blocks_) std::free(block.first);
+  the_machine = nullptr;
+}
+
+Machine& Machine::current() {
+  if (the_machine == nullptr) {
+    std::fputs("the runtime called its platform without a machine\n", stderr);
+    std::abort();
+  }
+  return *the_machine;
+}
+
+void* Machine::allocate(size_t bytes) {
+  void* const block = std::calloc(1, bytes);
+  const std::lock_guard lock(mutex_);
+  blocks_.emplace(block, bytes);
+  return block;
+}
+
+void Machine::free(void* block) {
+  if (block == nullptr) return;
+  {
+    const std::lock_guard lock(mutex_);
+    if (blocks_.erase(block) == 0) {
+      violations.add("memory: free of a block that was never allocated");
+      return;
+    }
+  }
+  std::free(block);
+}
+
+void Machine::log(LogLine line) {
+  if (line.text.find('\n') != std::string::npos) violations.add("log: more than one line");
+  const std::lock_guard lock(mutex_);
+  log_.push_back(std::move(line));
+}
+
+std::vector<LogLine> Machine::log_lines() const {
+  const std::lock_guard lock(mutex_);
+  return log_;
+}
+
+size_t Machine::logged(int level, const std::string& text) const {
+  size_t count = 0;
+  for (const LogLine& line : log_lines()) {
+    count += line.level <= level && line.text.find(text) != std::string::npos ? 1 : 0;
+  }
+  return count;
+}
+
+void Machine::park(GrantRef ref, void* page, bool owned) {
+  grants.park(ref);
+  const std::lock_guard lock(mutex_);
+  parked_[ref] = {page, owned};
+  ++parked_ever_;
+}
+
+void Machine::retry_parked() {
+  const std::lock_guard lock(mutex_);
+  for (auto at = parked_.begin(); at != parked_.end();) {
+    const auto [ref, parked] = *at;
+    if (grants.revoke(ref) != 0) {
+      ++at;
+      continue;
+    }
+    grants.unpark(ref);
+    if (parked.owned) memory.free(parked.page, 1, Owner::kRuntime);
+    at = parked_.erase(at);
+  }
+}
+
+bool Machine::step() {
+  bool busy = xenstore.process();
+  busy |= guest_xenstore.dispatch();
+  busy |= events.pump(kBackend);
+  busy |= events.pump(kGuest);
+  for (const auto& actor : actors_) busy |= actor();
+  return busy;
+}
+
+void Machine::settle() {
+  for (int steps = 0; steps < 100'000; ++steps) {
+    if (!step()) return;
+  }
+  violations.add("the machine never comes to rest");
+}
+
+void Machine::watch_backend(const pvk_bus& bus, std::function<void(int)> changed) {
+  const std::string path = bus.backend + "/state";
+  guest_xenstore.watch(path, [this, path, changed](const std::string&) {
+    const XsReply reply = guest_xenstore.read(path);
+    changed(reply.error == 0 ? std::atoi(reply.value.c_str()) : 0);
+  });
+}
+
+void Machine::unwatch_backend(const pvk_bus& bus) {
+  guest_xenstore.unwatch(bus.backend + "/state");
+}
+
+size_t Machine::blocks_in_use() const {
+  const std::lock_guard lock(mutex_);
+  return blocks_.size();
+}
+
+std::vector<std::string> Machine::leaks() const {
+  std::vector<std::string> found;
+  const auto expect_none = [&found](size_t count, const char* what) {
+    if (count != 0) found.push_back(std::to_string(count) + " " + what);
+  };
+  expect_none(blocks_in_use(), "blocks of memory");
+  expect_none(memory.in_use(Owner::kRuntime), "pages");
+  expect_none(grants.reserved(), "reserved grant references");
+  expect_none(grants.parked(), "parked grants");
+  expect_none(grants.published(), "published grants");
+  expect_none(grants.mapped(), "mapped grants");
+  expect_none(events.open(kGuest), "event channels");
+  return found;
+}
+
+}  // namespace pvk::fakes
