@@ -29,7 +29,7 @@ check: | setup-check ## run every test (installs what it needs); ends in "N pass
 check-programs: $(if $(wildcard $(TOP)/tests/unit/unit.mk),unit)
 
 gate: | setup-check ## build for every supported kernel and judge the objects
-	@$(TOP)/tests/gate/check tests/gate/gate_test tests/gate/selftest_test
+	@$(TOP)/tests/gate/check tests/gate/Kyuafile gate_test selftest_test
 
 lint: ## check layout, licences and clang-tidy of the sources
 	@python3 $(TOP)/tests/gate/lint.py

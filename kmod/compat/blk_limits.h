@@ -31,7 +31,7 @@ struct pvk_queue_limits {
 #elif PVK_HAVE_ALLOC_DISK_PLAIN && PVK_HAVE_LIMITS_BY_SETTERS
 #include "compat/blk_limits_setters.h"
 #else
-#error "pvkit: this kernel sets a disk's limits in a way that is not known: see docs/kernel-support.md"
+#error "pvkit: how this kernel sets a disk's limits is not known: see docs/kernel-support.md"
 #endif
 
 #endif

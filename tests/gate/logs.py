@@ -4,26 +4,30 @@
 import pathlib
 import re
 
-QUIET = re.compile(r"Skipping BTF generation for .* due to unavailability of vmlinux")
+# kbuild naming a file that it works on, whatever the file is called; no BTF without a vmlinux.
+QUIET = re.compile(r"  [A-Z][A-Z0-9]+ +(\[M\] +)?\S+$|Skipping BTF generation for \S+ due to unavailability of vmlinux$")
 LOUD = re.compile(r"warning|error|objtool:|modpost:|undefined|duplicate|clock skew", re.IGNORECASE)
 
 
 def log(lines):
     """objtool, modpost and both compilers have nothing to say."""
     for line in lines:
-        if LOUD.search(line) and not QUIET.search(line):
+        if LOUD.search(line) and not QUIET.match(line):
             yield f"the build said: {line.rstrip()}"
 
 
-# gcc names a header of a system directory by its real path, so <xen/...> shows where libxen-dev put it.
+# gcc names a header of a system directory by its real path: <xen/...> is where libxen-dev put it.
 OUTSIDE = re.compile(r"/usr/(include/xen|include/(x86_64-linux-gnu/)?c\+\+|lib/(gcc|clang|llvm-\d+))/")
 KIT = ("include/pvkit/", "hypercalls/", "pvops/", "frontends/")
 PORT = KIT + ("kmod/",)
 PRIVATE = ("kmod/compat/libc/", "xen-headers/xen/")
 
 
-def headers(out):
-    """Core objects come from the kit's, the compiler's and Xen's headers, and nothing else."""
+def headers(out, top):
+    """Core objects come from the kit's, the compiler's and Xen's headers, and nothing else.
+
+    `out` is the build directory, a mirror of the sources in `top`.
+    """
     found = sorted(out.glob("**/.*.o.cmd"))
     sources = 0
     for record in found:
@@ -32,10 +36,10 @@ def headers(out):
         if not match:
             continue
         sources += 1
-        source = inside(match.group(1), out)
+        source = inside(match.group(1), out, top)
         kit = KIT if source.startswith(KIT) else PORT
         for header in dependencies(text):
-            where = inside(header, out)
+            where = inside(header, out, top)
             if where == source or where.startswith(kit + PRIVATE) or OUTSIDE.match(where):
                 continue
             yield f"{source} includes {where}"
@@ -50,9 +54,10 @@ def dependencies(text):
             yield word
 
 
-def inside(path, out):
-    """The path below the build directory, or as it is when it lies elsewhere."""
-    try:
-        return str(pathlib.PurePath(path).relative_to(out))
-    except ValueError:
-        return path
+def inside(path, *roots):
+    """The path below the first of `roots` that it is in, or as it is when it lies elsewhere."""
+    path = pathlib.PurePath(path)
+    for root in roots:
+        if path.is_relative_to(root):
+            return str(path.relative_to(root))
+    return str(path)
