@@ -13,6 +13,7 @@ import unittest
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[0] = os.path.dirname(HERE)
 
+from count import atf_unittest                   # noqa: E402
 from count.build import build, plugin_argument   # noqa: E402
 from count.dump import Dump                      # noqa: E402
 from count.profile import Machine, Run           # noqa: E402
@@ -148,4 +149,4 @@ class Owners(Boot):
 
 
 if __name__ == "__main__":
-    unittest.main()
+    atf_unittest.main()

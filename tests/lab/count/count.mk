@@ -9,7 +9,7 @@ CC ?= gcc
 
 all: $(OUT)/libcount.so $(OUT)/mark
 
-$(OUT)/libcount.so: $(HERE)plugin.cc $(HERE)qemu_plugin.h | $(OUT)
+$(OUT)/libcount.so: $(HERE)plugin.cc $(HERE)instruction.h $(HERE)qemu_plugin.h | $(OUT)
 	$(CXX) -std=c++20 -O2 -Wall -Wextra -Werror -fPIC -fvisibility=hidden -shared -o $@ $<
 
 $(OUT)/mark: $(HERE)mark.S | $(OUT)

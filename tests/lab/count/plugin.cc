@@ -34,6 +34,7 @@
 #include <string_view>
 #include <unordered_map>
 
+#include "instruction.h"
 #include "qemu_plugin.h"
 
 extern "C" {
@@ -46,7 +47,6 @@ constexpr uint64_t kLowEnd = 1ull << 47;
 constexpr uint64_t kXenStart = 0xffff800000000000, kXenEnd = 0xffff880000000000;
 constexpr uint64_t kXenImageReach = 16ull << 20;
 constexpr uint64_t kPageMask = ~0xfffull;
-constexpr uint32_t kMarkerMagic = 0x70766b00;
 
 bool in_xen(uint64_t va) { return va >= kXenStart && va < kXenEnd; }
 
@@ -72,37 +72,6 @@ struct Record {
   Key key;
   unsigned first_block;
   Counts now, dumped;
-};
-
-// One instruction's bytes.
-class Code {
- public:
-  explicit Code(const PluginInsn* insn)
-      : bytes_(static_cast<const char*>(qemu_plugin_insn_data(insn)), qemu_plugin_insn_size(insn)) {
-  }
-  bool is_hypercall() const {
-    return bytes_ == "\x0f\x05" || bytes_ == "\x0f\x01\xd9" || bytes_ == "\x0f\x01\xc1";
-  }
-  bool is_rep_movs() const {
-    std::string_view tail = bytes_;
-    if (!tail.starts_with('\xf3')) return false;
-    tail.remove_prefix(1);
-    if (tail.size() == 2 && (tail[0] & 0xf0) == 0x40) tail.remove_prefix(1);
-    return tail == "\xa4" || tail == "\xa5";
-  }
-  bool is_marker() const {
-    return bytes_.size() == 7 && bytes_.starts_with("\x0f\x1f\x80") &&
-           (displacement() & ~0xffu) == kMarkerMagic;
-  }
-  unsigned marker_tag() const { return displacement() & 0xff; }
-
- private:
-  uint32_t displacement() const {
-    uint32_t value;
-    std::memcpy(&value, bytes_.data() + 3, sizeof value);
-    return value;
-  }
-  std::string_view bytes_;
 };
 
 class Counter {
@@ -134,16 +103,16 @@ Counter* counter;  // made once, at install; QEMU calls plain functions
 // thread: then nothing changes it while a block is being translated.
 uint64_t Counter::context() const {
   if (!current_va_ || !xen_to_host_) return 0;
-  uint64_t vcpu;
+  uint64_t vcpu = 0;
   std::memcpy(&vcpu, reinterpret_cast<const void*>(current_va_ + xen_to_host_), sizeof vcpu);
   return vcpu;
 }
 
 char kind_of(const PluginTb* tb, uint64_t va) {
-  if (Code(qemu_plugin_tb_get_insn(tb, 0)).is_rep_movs()) return 'c';
+  if (Instruction(qemu_plugin_tb_get_insn(tb, 0)).is_rep_movs()) return 'c';
   if (va < kLowEnd || in_xen(va)) return '-';
   for (size_t i = 0; i < qemu_plugin_tb_n_insns(tb); i++) {
-    if (Code(qemu_plugin_tb_get_insn(tb, i)).is_hypercall()) return 'h';
+    if (Instruction(qemu_plugin_tb_get_insn(tb, i)).is_hypercall()) return 'h';
   }
   return '-';
 }
@@ -180,7 +149,7 @@ void Counter::translate(PluginTb* tb) {
   for (size_t i = 0; i < qemu_plugin_tb_n_insns(tb); i++) {
     PluginInsn* insn = qemu_plugin_tb_get_insn(tb, i);
     qemu_plugin_register_vcpu_insn_exec_inline(insn, kPluginAddU64, &record.now.instructions, 1);
-    if (Code code(insn); code.is_marker()) {
+    if (Instruction code(insn); code.is_marker()) {
       qemu_plugin_register_vcpu_insn_exec_cb(insn, on_mark, kPluginNoRegisters,
                                              reinterpret_cast<void*>(uintptr_t{code.marker_tag()}));
     }
@@ -197,35 +166,45 @@ void Counter::dump(const char* tag) {
     record.dumped = record.now;
   }
   std::fprintf(out_, "mark %s\n", tag);
-  std::fflush(out_);
+  if (std::fflush(out_) != 0) std::fprintf(stderr, "count: the dump cannot be written\n");
   block_++;
+}
+
+struct Options {
+  const char* path = nullptr;
+  uint64_t current_va = 0;
+  bool each_low = false;
+};
+
+// False when an option is unknown: a figure must not rest on an option that was misspelt.
+bool parse(int argc, char** argv, Options* options) {
+  for (int i = 0; i < argc; i++) {
+    std::string_view option = argv[i];
+    if (option.starts_with("out=")) {
+      options->path = argv[i] + 4;
+    } else if (option.starts_with("current=")) {
+      options->current_va = std::strtoull(argv[i] + 8, nullptr, 0);
+    } else if (option == "low=each") {
+      options->each_low = true;
+    } else {
+      std::fprintf(stderr, "count: unknown option '%s'\n", argv[i]);
+      return false;
+    }
+  }
+  return true;
 }
 
 }  // namespace
 
 extern "C" int qemu_plugin_install(PluginId id, const PluginInfo*, int argc, char** argv) {
-  const char* path = nullptr;
-  uint64_t current_va = 0;
-  bool each_low = false;
-  for (int i = 0; i < argc; i++) {
-    std::string_view option = argv[i];
-    if (option.starts_with("out=")) {
-      path = argv[i] + 4;
-    } else if (option.starts_with("current=")) {
-      current_va = std::strtoull(argv[i] + 8, nullptr, 0);
-    } else if (option == "low=each") {
-      each_low = true;
-    } else {
-      std::fprintf(stderr, "count: unknown option '%s'\n", argv[i]);
-      return 1;
-    }
-  }
-  std::FILE* out = path ? std::fopen(path, "w") : nullptr;
+  Options options;
+  if (!parse(argc, argv, &options)) return 1;
+  std::FILE* out = options.path ? std::fopen(options.path, "w") : nullptr;
   if (!out) {
     std::fprintf(stderr, "count: out=FILE is missing or cannot be written\n");
     return 1;
   }
-  counter = new Counter(out, current_va, each_low);
+  counter = new Counter(out, options.current_va, options.each_low);
   qemu_plugin_register_vcpu_tb_trans_cb(id, [](PluginId, PluginTb* tb) { counter->translate(tb); });
   qemu_plugin_register_atexit_cb(
       id, [](PluginId, void*) { counter->dump("end"); }, nullptr);

@@ -9,6 +9,7 @@ import unittest
 
 sys.path[0] = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
+from count import atf_unittest                   # noqa: E402
 from count.dump import Dump, DumpError                       # noqa: E402
 from count.profile import Machine, Run, table                # noqa: E402
 from count.symbols import SymbolError, Symbols, xen_variable  # noqa: E402
@@ -264,4 +265,4 @@ class Format(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    unittest.main()
+    atf_unittest.main()

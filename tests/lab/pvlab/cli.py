@@ -1,13 +1,134 @@
 # SPDX-License-Identifier: MIT OR GPL-2.0-only
-import argparse, sys
+"""The lab's command line."""
+import argparse
+import sys
+
+from . import kernel, qemu, runner
+from .dom0 import XEN
+from .domain import TYPES
+from .paths import cache
 from .say import LabError, say
-from .kernel import find_kernel
-def main():
-    p=argparse.ArgumentParser(prog="lab"); s=p.add_subparsers(dest="c",required=True)
-    h=s.add_parser("headers"); h.add_argument("--kernel",default="6.1"); h.add_argument("--headers",nargs="*",default=[])
-    a=p.parse_args()
-    try:
-        print(find_kernel(a.kernel,a.headers).kdir())
-    except LabError as e:
-        say(f"error: {e}"); return 1
+from .session import Options, stop_on_signals
+
+GUEST_HELP = "pv, pvh or hvm; several with commas"
+
+
+def guests(text):
+    """A comma list of guest types."""
+    names = text.split(",")
+    for name in names:
+        if name not in TYPES:
+            raise argparse.ArgumentTypeError(f"{name!r} is none of {', '.join(TYPES)}")
+    return names
+
+
+def positive(text):
+    """A whole number above zero."""
+    if not text.isdecimal() or int(text) == 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number above zero")
+    return int(text)
+
+
+def parameter(text):
+    """A module parameter k=v."""
+    key, sign, value = text.partition("=")
+    if not (key.isidentifier() and sign and value) or any(c in value for c in " ;&|$`'\"\n"):
+        raise argparse.ArgumentTypeError(f"{text!r} is not of the form name=value")
+    return text
+
+
+def machine_options(parser):
+    """Options that say what to boot."""
+    parser.add_argument("--kernel", default="6.1", metavar="|".join(kernel.KNOWN) + "|DEB", help="guest kernel (%(default)s)")
+    parser.add_argument("--headers", nargs="+", action="extend", default=[], metavar="DEB", help="headers packages of a kernel given as DEB")
+    parser.add_argument("--xen", default="4.17", choices=XEN, help="Xen version (%(default)s)")
+    parser.add_argument("--driver", default="pvkit", choices=["pvkit", "intree"], help="block driver (%(default)s)")
+    parser.add_argument("--driver-param", type=parameter, action="append", default=[], metavar="K=V", help="parameter of the driver's module")
+    parser.add_argument("--clock", default="real", choices=qemu.CLOCKS, help="time: the host's, or instructions executed (%(default)s)")
+    parser.add_argument("--vcpus", type=positive, default=1, metavar="N", help="of the guest (%(default)s)")
+    parser.add_argument("--memory", type=positive, default=320, metavar="MIB", help="of the guest (%(default)s)")
+    parser.add_argument("--disk-mib", type=positive, default=64, metavar="N", help="size of the test disk (%(default)s)")
+    parser.add_argument("--backing", choices=["null", "loop"], help="disk in dom0 (null for block-bench, else loop)")
+
+
+def run_options(commands):
+    """The `run` command."""
+    run = commands.add_parser("run", help="run scenarios in a guest", description="Boot Xen and dom0, start the guest, "
+                              "prove the lab with 300 processes, run the scenarios, write JSON.")
+    run.add_argument("--guest", type=guests, default=["pv"], metavar="TYPE", help=GUEST_HELP)
+    machine_options(run)
+    run.add_argument("--elevator", default="none", choices=["none", "default"], help="guest's I/O scheduler (%(default)s)")
+    run.add_argument("--cycles", type=positive, metavar="N", help="of block-hotplug (20) and block-reload (10)")
+    run.add_argument("--guest-script", metavar="FILE", help="exec: run this in the guest")
+    run.add_argument("--dom0-script", metavar="FILE", help="exec: and this in dom0 beside it")
+    run.add_argument("--guest-add", nargs="+", action="extend", default=[], metavar="FILE", help="exec: files put beside the script")
+    run.add_argument("--out", metavar="DIR", help="exec: where the files that the scripts leave in $PVLAB_OUT go (lab-out-TYPE)")
+    run.add_argument("--timeout", type=positive, metavar="S", help="exec: seconds for each script (1800)")
+    run.add_argument("--json", metavar="FILE", help="write the report here; - is stdout")
+    run.add_argument("scenario", nargs="+", choices=runner.SCENARIOS, metavar="SCENARIO", help=", ".join(runner.SCENARIOS))
+
+
+def parser():
+    """The whole command line."""
+    top = argparse.ArgumentParser(prog="lab", description="A real Xen with dom0 and guests inside QEMU, no hardware virtualisation needed.")
+    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    commands.add_parser("list", help="guests, kernels, Xen versions, scenarios")
+    headers = commands.add_parser("headers", help="print the build folder of a kernel's headers")
+    headers.add_argument("--kernel", default="6.1", metavar="|".join(kernel.KNOWN) + "|DEB")
+    headers.add_argument("--headers", nargs="+", action="extend", default=[], metavar="DEB")
+    run_options(commands)
+    shell = commands.add_parser("shell", help="a guest's console on this terminal (end: Ctrl-])")
+    shell.add_argument("--guest", choices=TYPES, default="pv", help="guest type (%(default)s)")
+    machine_options(shell)
+    commands.add_parser("demo", help="what make demo does: our driver beside the in-tree one in every guest type")
+    commands.add_parser("check-host", help="say whether this machine can run the lab")
+    commands.add_parser("clean", help="empty the cache")
+    return top
+
+
+def show():
+    """`lab list`."""
+    print("guests:    " + ", ".join(TYPES))
+    print("kernels:   " + ", ".join(kernel.KNOWN) + ", or any linux-image package file")
+    print("xen:       " + ", ".join(XEN))
+    print("drivers:   pvkit, intree")
+    print("clocks:    " + ", ".join(qemu.CLOCKS))
+    print("scenarios: " + ", ".join(runner.SCENARIOS))
+    print(f"cache:     {cache('x').parent}")
+
+
+def dispatch(arguments):
+    """Do the command; returns the exit status."""
+    if arguments.command == "list":
+        show()
+    elif arguments.command == "headers":
+        print(kernel.find_kernel(arguments.kernel, arguments.headers).kdir())
+    elif arguments.command == "run":
+        from .preflight import check
+        check(arguments)
+        reports = runner.run(Options(**vars(arguments)))
+        runner.write(reports, arguments.json)
+        return int(any(r.get("failed") for r in reports))
+    else:
+        from . import commands
+        return commands.COMMANDS[arguments.command](arguments)
     return 0
+
+
+def main(argv=None):
+    """Run one command: 0 done, 1 failed, 2 wrong arguments, 130 interrupted."""
+    arguments = parser().parse_args(argv)
+    stop_on_signals()
+    try:
+        return dispatch(arguments)
+    except LabError as error:
+        say(f"FAILED: {error}")
+        if error.log:
+            say(f"log: {error.log}")
+        return 1
+    except KeyboardInterrupt as error:
+        say(f"interrupted {error}".rstrip())
+        return 130
+    except BrokenPipeError:
+        sys.stderr.close()
+        return 1

@@ -40,6 +40,7 @@ class Dom0:
                             lambda folder: self._build(folder, apt.fetch(packages), init, early))
         self.xen, self.initramfs, self.root = (self.folder / n for n in ("xen", "initramfs.gz", "root.img"))
         self.vmlinux = self.kernel.vmlinux
+        self.symbol_map, self.current_vcpu = None, None
 
     def _build(self, folder, debs, init, early):
         root = folder / "root"

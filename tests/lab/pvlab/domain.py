@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT OR GPL-2.0-only
 """One guest domain on a running machine: create, run scripts in it, attach disks, end it."""
 import shutil
+import tarfile
 
 from . import guest as images
 from .paths import LAB
@@ -60,7 +61,6 @@ class Guest:
 
     @staticmethod
     def _pack(path):
-        import tarfile
         with tarfile.open(path, "w") as tar:
             for script in sorted((LAB / "guest").glob("*.sh")):
                 tar.add(script, f"lab/{script.name}")
@@ -74,7 +74,7 @@ class Guest:
 
     def submit(self, script, **more):
         """Start a script in the guest; collect it from the machine."""
-        return self.machine.submit("export PATH=/usr/sbin:/usr/bin:/sbin:/bin\n" + script, to=self.address, **more)
+        return self.machine.submit("export PATH=/sbin:/bin:/usr/sbin:/usr/bin\n" + script, to=self.address, **more)
 
     def sh(self, script, timeout=SCRIPT_LIMIT, check=True, what=None, **more):
         """Run a script in the guest."""

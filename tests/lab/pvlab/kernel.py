@@ -4,7 +4,6 @@ import gzip
 import lzma
 import pathlib
 import re
-import shutil
 import struct
 
 from . import proc

@@ -51,9 +51,13 @@ class Machine:
         control_child.close()
         terminal_child.close()
 
-    def __exit__(self, *_):
+    def stop(self):
+        """End QEMU now; a counter writes its last block on the way out."""
         if self.process and self.process.poll() is None:
             proc.stop(self.process)
+
+    def __exit__(self, *_):
+        self.stop()
         for sock in (self.control, self.terminal):
             if sock:
                 sock.close()
@@ -102,10 +106,6 @@ class Machine:
         if check and result.status:
             raise LabError(f"{what}: status {result.status}\n{result.out.strip()[-2000:]}", self.folder)
         return result
-
-    def end_control(self):
-        """Join the guest's console later through `terminal`; the agent keeps serving."""
-        return self.terminal
 
     def console(self, domain):
         """Ask dom0 to join the console of a domain with the terminal socket."""

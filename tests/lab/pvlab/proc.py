@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: MIT OR GPL-2.0-only
 """Child processes: each in its own group, none outlives the lab, each failure names its log."""
 import contextlib
-import ctypes
 import os
 import shlex
 import signal
@@ -9,18 +8,13 @@ import subprocess
 
 from .say import LabError
 
-PR_SET_PDEATHSIG = 1
-_libc = ctypes.CDLL(None, use_errno=True)
-
-
-def _child():
-    """In the child: die with the lab even when the lab is killed outright."""
-    _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+# The kernel ends the child with the lab even when the lab is killed outright.
+DIE_WITH_US = ["setpriv", "--pdeathsig", "KILL", "--"]
 
 
 def start(command, **options):
     """Popen in a process group of its own."""
-    return subprocess.Popen([str(c) for c in command], start_new_session=True, preexec_fn=_child, **options)
+    return subprocess.Popen(DIE_WITH_US + [str(c) for c in command], start_new_session=True, **options)
 
 
 def stop(process):

@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: MIT OR GPL-2.0-only
+"""A guest's test disk: its backing in dom0, attaching and detaching it, and looking at it from dom0's side."""
+from .say import LabError
+
+ATTACH_LIMIT = 60
+
+
+class Disk:
+    """One virtual disk of a guest, xvda by default."""
+
+    def __init__(self, guest, backing="loop", mib=256, name="xvda"):
+        self.guest, self.machine = guest, guest.machine
+        self.backing, self.mib, self.name, self.node = backing, mib, name, None
+
+    def __enter__(self):
+        if self.backing == "null":
+            # what a driver costs is not hidden behind what storage costs
+            script = f"modprobe null_blk nr_devices=1 queue_mode=2 memory_backed=0 gb={max(1, self.mib // 1024)} && echo /dev/nullb0"
+        else:
+            # in memory: holes can be punched, so discards are real; loop devices live in dom0 only
+            file = f"/tmp/{self.guest.kind}-{self.name}.img"
+            script = f"rm -f {file} && truncate -s {self.mib}M {file} && losetup -f --show {file}"
+        self.node = self.machine.dom0_sh(script, what=f"making a {self.backing} disk").out.split()[-1]
+        return self
+
+    def __exit__(self, *_):
+        if self.machine.process.poll() is None:
+            remove = "rmmod null_blk" if self.backing == "null" else f"losetup -d {self.node}; rm -f /tmp/{self.guest.kind}-{self.name}.img"
+            self.machine.dom0_sh(f"xl block-detach {self.guest.kind} {self.name}; {remove}", check=False)
+
+    def attach(self, wait=True):
+        """xl block-attach; with a driver loaded, wait until the guest has the disk."""
+        spec = f"vdev={self.name},format=raw,access=rw,script=block-lab,target={self.node}"
+        self.machine.dom0_sh(f"xl block-attach {self.guest.kind} '{spec}'", ATTACH_LIMIT)
+        if wait:
+            self.appear()
+
+    def appear(self):
+        """Wait in the guest until the disk is there with its full size."""
+        script = (f"for i in $(seq 300); do [ -b /dev/{self.name} ] && [ \"$(cat /sys/block/{self.name}/size)\" -gt 0 ] && exit 0; "
+                  f"sleep 0.1; done; dmesg | tail -20; exit 1")
+        self.guest.sh(script, what=f"{self.guest.kind} guest: waiting for {self.name}")
+
+    def detach(self):
+        """xl block-detach, then make sure that nothing of it is left in dom0, xenstore or the guest."""
+        self.machine.dom0_sh(f"xl block-detach {self.guest.kind} {self.name}", ATTACH_LIMIT)
+        left = self.machine.dom0_sh(f"for i in $(seq 50); do l=$(xenstore-ls -f /local/domain/0/backend/vbd/{self.guest.domid} 2>/dev/null | "
+                                    "grep '/dev = '); [ -z \"$l\" ] && exit 0; sleep 0.1; done; echo \"$l\"", check=False).out.strip()
+        if left:
+            raise LabError(f"after block-detach the backend is still there: {left}", self.machine.folder)
+        self.guest.sh(f"for i in $(seq 50); do [ ! -e /sys/block/{self.name} ] && exit 0; sleep 0.1; done; exit 1",
+                      what=f"{self.guest.kind} guest: {self.name} has gone after block-detach")
+
+    def elevator(self, choice):
+        """Set the guest's I/O scheduler ("default" leaves the kernel's choice); returns the one in use."""
+        file = f"/sys/block/{self.name}/queue/scheduler"
+        out = self.guest.sh(("" if choice == "default" else f"echo {choice} > {file} && ") + f"cat {file}").out
+        return out.split("[")[-1].split("]")[0].strip()
+
+    def same_bytes(self, mib=None):
+        """The disk as the guest reads it (past its cache) and as dom0 reads it must be the same, byte for byte."""
+        count = mib or self.mib
+        here = self.guest.sh(f"dd if=/dev/{self.name} bs=1M count={count} iflag=direct 2>/dev/null | sha256sum").out.split()[0]
+        there = self.machine.dom0_sh(f"dd if={self.node} bs=1M count={count} iflag=direct 2>/dev/null | sha256sum").out.split()[0]
+        if here != there:
+            raise LabError(f"guest and dom0 see different bytes on {self.name}: {here} and {there}", self.machine.folder)
+        return here

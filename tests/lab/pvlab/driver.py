@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: MIT OR GPL-2.0-only
+"""The block driver in a guest: building ours, loading and unloading either, and what it says about itself."""
+import tarfile
+
+from . import proc
+from .paths import TOP, locked
+from .say import LabError, say
+
+DEBUGFS = "/sys/kernel/debug/pvkit"
+LEFTOVERS = ("grants_in_use", "events_open", "parked")  # all must be 0 once blkfront is unloaded
+MODULES = {"intree": ["xen-blkfront.ko"], "pvkit": ["pvkit.ko", "pvkit-blkfront.ko"]}
+
+
+def build_modules(kernel):
+    """The folder with our modules built for a kernel (make knows what is up to date)."""
+    out = TOP / "build" / "lab" / "modules" / kernel.release
+    kdir = kernel.kdir()
+    out.mkdir(parents=True, exist_ok=True)
+    with locked(out.with_suffix(".lock"), f"building the modules for {kernel.release}"):
+        say(f"building the modules for {kernel.release} ...")
+        proc.run(["make", "-s", "-C", TOP, "modules", f"KDIR={kdir}", f"OUT={out}"], timeout=900,
+                 log=TOP / "build" / "lab" / f"modules-{kernel.release}.log")
+    for name in MODULES["pvkit"]:
+        if not (out / name).is_file():
+            raise LabError(f"make modules left no {name} in {out}")
+    return out
+
+
+class Driver:
+    """The driver under test in one guest."""
+
+    def __init__(self, guest, name, parameters=(), built=None):
+        self.guest, self.name, self.parameters = guest, name, " ".join(parameters)
+        if name == "pvkit":
+            self._push(built)
+
+    def _push(self, built):
+        tar_path = self.guest.machine.job / "modules.tar"
+        with tarfile.open(tar_path, "w") as tar:
+            for name in MODULES["pvkit"]:
+                tar.add(built / name, f"modules/{name}")
+        self.guest.push("/job/modules.tar")
+
+    def load(self):
+        """Insert the modules; parameters go to the block driver."""
+        *core, block = MODULES[self.name]
+        lines = [f"insmod /modules/{m}" for m in core] + [f"insmod /modules/{block} {self.parameters}"]
+        self.guest.sh(" && ".join(lines), what=f"{self.guest.kind} guest: loading {self.name}")
+
+    def unload_block(self):
+        """Take the block driver out; the core stays, so that its counters can be read."""
+        self.guest.sh(f"rmmod {MODULES[self.name][-1].removesuffix('.ko')}", what=f"{self.guest.kind} guest: unloading {self.name}")
+
+    def unload_core(self):
+        """Take out what the block driver stood on."""
+        for name in MODULES[self.name][-2::-1]:
+            self.guest.sh(f"rmmod {name.removesuffix('.ko')}")
+
+    def unload(self):
+        self.unload_block()
+        self.unload_core()
+
+    def leftovers(self):
+        """{counter: value} that our core reports as still held; empty for the in-tree driver."""
+        if self.name != "pvkit":
+            return {}
+        out = self.guest.sh(f"cd {DEBUGFS} && for f in {' '.join(LEFTOVERS)}; do echo $f $(cat $f); done",
+                            what=f"reading {DEBUGFS}").out
+        values = dict(line.split(None, 1) for line in out.splitlines())
+        if set(values) != set(LEFTOVERS):
+            raise LabError(f"{DEBUGFS} lacks one of {', '.join(LEFTOVERS)}: {out!r}", self.guest.machine.folder)
+        return {name: int(value) for name, value in values.items()}
+
+    def facts(self):
+        """Everything our debugfs folder says, as {file: text}; empty for the in-tree driver."""
+        if self.name != "pvkit":
+            return {}
+        out = self.guest.sh(f"cd {DEBUGFS} && find . -type f | sort | while read -r f; do echo \"@@ ${{f#./}}\"; cat \"$f\"; done").out
+        parts = [p.partition("\n") for p in ("\n" + out).split("\n@@ ")[1:]]
+        return {name: text.strip() for name, _, text in parts}

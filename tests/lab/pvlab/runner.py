@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: MIT OR GPL-2.0-only
+"""`lab run`: the asked scenarios in the asked guests, all in one boot of dom0, and the JSON of what came out."""
+import json
+import sys
+
+from . import counting
+from .say import LabError, say
+from .scenario_bench import block_bench
+from .scenario_cycles import block_hotplug, block_reload
+from .scenario_exec import block_exec, check_files
+from .scenario_verify import block_verify
+from .session import Prepared, bench, machine
+
+SCENARIOS = {"block-bench": block_bench, "block-verify": block_verify, "block-hotplug": block_hotplug,
+             "block-reload": block_reload, "exec": block_exec}
+
+
+def describe(options, prepared, kind, scenario):
+    """The head of a report."""
+    return {"scenario": scenario, "guest": kind, "kernel": prepared.kernel.release, "xen": options.xen,
+            "driver": options.driver, "clock": options.clock, "vcpus": options.vcpus, "memory_mib": options.memory,
+            "disk_mib": options.disk_mib, "driver_params": list(options.driver_param)}
+
+
+def run(options):
+    """All of it; returns the list of reports."""
+    if "exec" in options.scenario:
+        if not options.guest_script:
+            raise LabError("exec: --guest-script FILE is missing")
+        check_files(options)
+    prepared = Prepared(options, options.driver == "pvkit")
+    name = f"{'-'.join(options.scenario)}-{'-'.join(options.guest)}-{options.kernel if '/' not in options.kernel else 'own'}"
+    counted = options.clock == "counted" and "block-bench" in options.scenario
+    reports = []
+    with machine(options, prepared, name, counted) as booted:
+        for kind in options.guest:
+            reports += in_guest(booted, options, prepared, kind)
+        if counted:
+            booted.stop()
+            add_profiles(reports, booted)
+    for report in reports:
+        report.pop("counter", None)
+    return reports
+
+
+def in_guest(booted, options, prepared, kind):
+    """Every scenario in one guest; a scenario ends with its driver unloaded, so the next starts clean."""
+    reports = []
+    backing = "null" if options.scenario == ["block-bench"] else "loop"
+    with bench(booted, options, prepared, kind, backing) as work:
+        for scenario in options.scenario:
+            say(f"{kind.upper()}: {scenario}, driver {options.driver}, kernel {prepared.kernel.release}")
+            report = SCENARIOS[scenario](work)
+            reports.append({**describe(options, prepared, kind, scenario), **report})
+            say(f"{kind.upper()}: {scenario} done")
+    return reports
+
+
+def add_profiles(reports, booted):
+    """Fill per_op from the counter's dump."""
+    for report in reports:
+        if not report.get("counter"):
+            continue
+        profiles = report["counter"].profiles(booted.folder / "count.dump")
+        for job, profile in profiles.items():
+            report["results"][job]["per_op"] = {name: profile["per_op"].get(name) for name in counting.PER_OP}
+        report["profiles"] = profiles
+
+
+def write(reports, path):
+    """One report as an object, several as a list under "runs"."""
+    value = reports[0] if len(reports) == 1 else {"runs": reports}
+    text = json.dumps(value, indent=1) + "\n"
+    if path == "-":
+        sys.stdout.write(text)
+    elif path:
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(text)

@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: MIT OR GPL-2.0-only
+"""block-hotplug and block-reload: the same thing again and again, I/O verified each time, nothing left behind."""
+from . import fiojobs, leaks
+from .say import say
+
+IO_MIB = 4
+
+
+def checked_io(bench, cycle):
+    """A short verified write with data of its own, seen alike by dom0."""
+    fiojobs.verified_write(bench.guest, bench.disk.name, 32 if cycle % 2 else 1, "split", IO_MIB, seed=100 + cycle)
+    bench.disk.same_bytes(IO_MIB)
+
+
+def block_hotplug(bench):
+    """xl block-attach and block-detach, N cycles under a loaded driver."""
+    guest, disk = bench.guest, bench.disk
+    cycles = bench.options.cycles or 20
+    bench.driver.load()
+    before = leaks.held(guest)
+    for cycle in range(cycles):
+        say(f"{guest.kind.upper()}: attach and detach {cycle + 1} of {cycles}")
+        disk.attach()
+        checked_io(bench, cycle)
+        disk.detach()
+    after = leaks.held(guest)
+    leaks.same(before, after, f"{cycles} attach/detach cycles", bench.folder)
+    nothing_left(bench)
+    bench.driver.unload()
+    return {"cycles": cycles, "before": before, "after": after}
+
+
+def nothing_left(bench):
+    """Our own counters of what is held must be zero when no device is."""
+    left = {name: value for name, value in bench.driver.leftovers().items() if value}
+    if left:
+        bench.fail(f"still held with no device: {left}")
+
+
+def block_reload(bench):
+    """Load, use, unload, N times with the disk plugged in all along."""
+    guest, disk = bench.guest, bench.disk
+    cycles = bench.options.cycles or 10
+    disk.attach(wait=False)
+    before = leaks.held(guest)
+    for cycle in range(cycles):
+        say(f"{guest.kind.upper()}: load and unload {cycle + 1} of {cycles}")
+        bench.driver.load()
+        disk.appear()
+        checked_io(bench, cycle)
+        bench.driver.unload_block()
+        nothing_left(bench)
+        bench.driver.unload_core()
+    after = leaks.held(guest)
+    leaks.same(before, after, f"{cycles} load/unload cycles", bench.folder)
+    warnings = guest.sh("dmesg | grep -E 'BUG|WARNING|Call Trace|leak' || true").out.strip()
+    if warnings:
+        bench.fail(f"the kernel complained: {warnings}")
+    return {"cycles": cycles, "before": before, "after": after}

@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: MIT OR GPL-2.0-only
+"""One lab run: what it needs is prepared side by side, one machine at a time, its logs kept only if it fails."""
+import contextlib
+import shutil
+import signal
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+
+from . import counting
+from . import guest as images
+from .disk import Disk
+from .dom0 import Dom0
+from .domain import Guest
+from .driver import Driver, build_modules
+from .kernel import find_kernel
+from .machine import Machine
+from .paths import locked, new_run
+from .say import LabError, say
+
+
+class Options:
+    """What a run was asked for; attributes as on the command line."""
+
+    def __init__(self, **values):
+        defaults = dict(guest=["pv"], kernel="6.1", headers=[], xen="4.17", driver="pvkit", clock="real", vcpus=1,
+                        memory=320, disk_mib=64, backing=None, elevator="none", driver_param=[], cycles=None)
+        self.__dict__.update({**defaults, **values})
+
+
+class Prepared:
+    """Images and modules of a run."""
+
+    def __init__(self, options, need_modules):
+        with ThreadPoolExecutor(4) as pool:
+            dom0 = pool.submit(Dom0, options.xen)
+            kernel = pool.submit(find_kernel, options.kernel, options.headers)
+            fio = pool.submit(images.fio_binary)
+            self.kernel = kernel.result()
+            small = pool.submit(images.initramfs, self.kernel)
+            self.modules = build_modules(self.kernel) if need_modules else None
+            fio.result()
+            images.payload(self.kernel)
+            small.result()
+            self.dom0 = dom0.result()
+
+
+def stop_on_signals():
+    """SIGTERM and SIGHUP end a run the way Ctrl-C does: through every cleanup."""
+    def handler(number, _frame):
+        raise KeyboardInterrupt(signal.Signals(number).name)
+    signal.signal(signal.SIGTERM, handler)
+    signal.signal(signal.SIGHUP, handler)
+
+
+@contextlib.contextmanager
+def machine(options, prepared, name, counted=False):
+    """A booted machine; the folder with its logs goes away after success and is named after a failure."""
+    with locked(_lock_file(), "one machine at a time"):
+        folder = new_run(name)
+        try:
+            plugin = counting.plugin(folder, prepared.dom0) if counted else None
+            with Machine(prepared.dom0, folder, options.clock, options.memory, options.disk_mib, plugin) as booted:
+                if counted:
+                    counting.mark_dom0(booted)
+                yield booted
+        except BaseException as error:
+            shutil.rmtree(folder / "job" / "boot", ignore_errors=True)
+            if not isinstance(error, KeyboardInterrupt):
+                say(f"logs: {folder} (xen-and-dom0.log, qemu.log, job/log/console/guest-*)")
+            raise
+        shutil.rmtree(folder)
+
+
+def _lock_file():
+    """One for all trees and users of this host: the lock is about its CPUs and memory."""
+    from pathlib import Path
+    return Path(tempfile.gettempdir()) / "pvkit-lab" / "machine.lock"
+
+
+class Bench:
+    """A guest with its driver and disk: what a scenario works on."""
+
+    def __init__(self, options, guest, driver, disk):
+        self.options, self.guest, self.driver, self.disk = options, guest, driver, disk
+        self.machine, self.folder = guest.machine, guest.machine.folder
+
+    def fail(self, message):
+        raise LabError(f"{self.guest.kind}, kernel {self.guest.kernel.release}, driver {self.driver.name}: {message}", self.folder)
+
+
+@contextlib.contextmanager
+def bench(booted, options, prepared, kind, backing="loop", shell=False):
+    """A proven guest of one type with its disk made, the driver not yet loaded."""
+    with Guest(booted, kind, prepared.kernel, options.vcpus, options.memory, shell) as guest:
+        try:
+            if not shell:
+                guest.prove()
+            with Disk(guest, options.backing or backing, options.disk_mib) as disk:
+                yield Bench(options, guest, Driver(guest, options.driver, options.driver_param, prepared.modules), disk)
+        except LabError:
+            save_kernel_log(guest)
+            raise
+
+
+def save_kernel_log(guest):
+    """The guest's kernel log, while it can still be asked for."""
+    with contextlib.suppress(LabError, OSError):
+        text = guest.sh("dmesg", 15, check=False).out
+        (guest.machine.folder / f"guest-{guest.kind}-dmesg.log").write_text(text)
