@@ -13,13 +13,15 @@ PoolPlan plan_data_pool(const QueuePlan& plan) {
   return pool;
 }
 
-// Pages of segment descriptors are ours and only read by the backend: granted once.
+// Pages of segment descriptors are ours and the backend only reads them, so they are granted once.
+// blkback maps every page of a persistent device for writing, these too; we never read them back.
 PoolPlan plan_indirect_pool(const QueuePlan& plan) {
   PoolPlan pool;
   pool.entries = plan.depth * plan.indirect_pages;
   pool.own_pages = true;
   pool.permanent = true;
-  pool.access = Access::kReadOnly;
+  const bool persistent = plan.data_mode == DataMode::kPersistent;
+  pool.access = persistent ? Access::kReadWrite : Access::kReadOnly;
   return pool;
 }
 
