@@ -9,10 +9,10 @@ import unittest
 
 sys.path[0] = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
-from count import atf_unittest                   # noqa: E402
+from count import atf_unittest                             # noqa: E402
 from count.dump import Dump, DumpError                       # noqa: E402
 from count.profile import Machine, Run, table                # noqa: E402
-from count.symbols import SymbolError, Symbols, xen_variable  # noqa: E402
+from count.symbols import SymbolError, Symbols, xen_variable # noqa: E402
 
 DOM0_VCPU, GUEST_VCPU = "ffff83007f000000", "ffff83007e000000"
 FAR = 0x7f0000000000  # a host address of the machine's memory

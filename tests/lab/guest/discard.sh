@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT OR GPL-2.0-only
-# usage: discard.sh DEVICE MIB. Fills the disk, discards two stretches, and checks that these read as zeros while all
+# usage: discard.sh DEVICE MIB. Fills so much of the disk, discards two stretches, and checks that these read as zeros while all
 # else is as it was. The backing is a file in dom0's memory, where a discard punches a hole.
 set -e
 disk=$1 mib=$2

@@ -40,7 +40,7 @@ class Dom0:
                             lambda folder: self._build(folder, apt.fetch(packages), init, early))
         self.xen, self.initramfs, self.root = (self.folder / n for n in ("xen", "initramfs.gz", "root.img"))
         self.vmlinux = self.kernel.vmlinux
-        self.symbol_map, self.current_vcpu = None, None
+        self._apt = apt
 
     def _build(self, folder, debs, init, early):
         root = folder / "root"
@@ -79,3 +79,14 @@ class Dom0:
         files["bin/busybox"] = (0o755, (root / "bin" / "busybox").read_bytes())
         files["init"] = (0o755, early.read_bytes())
         return archive(files)
+
+    def symbol_map(self):
+        """Path of the hypervisor's symbols, of exactly the version that boots; only the counter needs them."""
+        package = f"xen-hypervisor-{self.version}-amd64"
+        version = self._apt.version(package)
+
+        def build(folder):
+            [deb] = self._apt.fetch([[package + "-dbg", version]])
+            unpack(deb, folder, ["*.elf", "*/xen-syms-*-amd64"])
+        root = built("xen-symbols", f"symbols of Xen {version}", [package, version], build)
+        return root / "usr" / "lib" / "debug" / "boot" / f"xen-syms-{self.version}-amd64.map"

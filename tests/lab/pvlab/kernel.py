@@ -5,6 +5,8 @@ import lzma
 import pathlib
 import re
 import struct
+import subprocess
+import zlib
 
 from . import proc
 from .apt import Apt
@@ -48,7 +50,7 @@ class Kernel:
 
 def payload(image):
     """The ELF kernel inside a bzImage (offsets: the x86 boot protocol)."""
-    if image[0x202:0x206] != b"HdrS" and image[0x202:0x206] != image[0x202:0x206]:
+    if image[0x202:0x206] != b"HdrS":
         raise LabError("not a bzImage")
     setup = (image[0x1f1] or 4) + 1
     offset, length = struct.unpack_from("<II", image, 0x248)
@@ -56,7 +58,7 @@ def payload(image):
     if data[:6] == b"\xfd7zXZ\0":
         return lzma.LZMADecompressor().decompress(data)
     if data[:2] == b"\x1f\x8b":
-        return gzip.decompress(data)
+        return zlib.decompressobj(31).decompress(data)  # a size word follows the stream
     if data[:4] == b"\x28\xb5\x2f\xfd":
         return _zstd(data)
     raise LabError(f"kernel image compressed in an unknown way ({data[:4].hex()})")
@@ -64,7 +66,6 @@ def payload(image):
 
 def _zstd(data):
     """zstd has no module in Python 3.11; its tool stops at the size word after the frame, having written all."""
-    import subprocess
     done = subprocess.run(["zstd", "-dcq"], input=data[:-4], stdout=subprocess.PIPE, check=False)
     if not done.stdout.startswith(b"\x7fELF"):
         raise LabError("zstd cannot unpack the kernel image (is zstd installed?)")

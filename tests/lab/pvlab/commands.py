@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: MIT OR GPL-2.0-only
+"""The commands beside `run`: an interactive console, the demo, the host's check, emptying the cache."""
+import os
+import select
+import shutil
+import sys
+import termios
+import tty
+
+from . import demo, preflight
+from .paths import cache
+from .say import LabError, say
+from .session import Options, Prepared, bench, machine
+
+ESCAPE = b"\x1d"  # Ctrl-]
+
+
+def shell(arguments):
+    """A guest with the driver loaded and a disk attached, its console on this terminal."""
+    options = Options(**{**vars(arguments), "guest": [arguments.guest]})
+    preflight.check(options)
+    prepared = Prepared(options, options.driver == "pvkit")
+    with machine(options, prepared, f"shell-{arguments.guest}") as booted:
+        with bench(booted, options, prepared, arguments.guest, shell=True) as work:
+            work.driver.load()
+            work.disk.attach()
+            booted.console(work.guest.domid)
+            say(f"the console of the {arguments.guest.upper()} guest; disk /dev/{work.disk.name}, driver {options.driver}; end with Ctrl-]")
+            join(booted.terminal)
+    return 0
+
+
+def join(sock):
+    """This terminal and the guest's console, byte for byte, until Ctrl-] or the end of input."""
+    keys = sys.stdin.fileno()
+    saved = termios.tcgetattr(keys) if os.isatty(keys) else None
+    if saved:
+        tty.setraw(keys)
+    try:
+        sock.sendall(b"\n")
+        while True:
+            ready, _, _ = select.select([keys, sock], [], [])
+            if sock in ready:
+                data = sock.recv(4096)
+                if not data:
+                    raise LabError("the machine ended")
+                os.write(sys.stdout.fileno(), data)
+            if keys in ready:
+                data = os.read(keys, 256)
+                if not data or ESCAPE in data:
+                    return
+                sock.sendall(data)
+    finally:
+        if saved:
+            termios.tcsetattr(keys, termios.TCSADRAIN, saved)
+
+
+def check_host(_):
+    """Say what is missing, or that nothing is."""
+    preflight.check(Options(guest=["pv", "pvh", "hvm"]))
+    say("this machine can run the lab")
+    return 0
+
+
+def clean(_):
+    """Empty the cache."""
+    folder = cache("x").parent
+    say(f"removing {folder}")
+    shutil.rmtree(folder, ignore_errors=True)
+    return 0
+
+
+COMMANDS = {"shell": shell, "demo": demo.demo, "check-host": check_host, "clean": clean}
