@@ -20,7 +20,7 @@ setup-demo setup-check: setup-%:
 demo: | setup-demo
 
 check: | setup-check ## run every test (installs what it needs); ends in "N passed, N failed, N skipped"
-	+@$(MAKE) --no-print-directory check-programs || \
+	+@$(MAKE) $(jobs) --no-print-directory check-programs || \
 	  { echo "the test programs do not build"; echo "0 passed, 1 failed, 0 skipped"; exit 1; }
 	@$(TOP)/tests/gate/check
 
@@ -29,7 +29,7 @@ check: | setup-check ## run every test (installs what it needs); ends in "N pass
 check-programs: $(if $(wildcard $(TOP)/tests/unit/unit.mk),unit)
 
 gate: | setup-check ## build for every supported kernel and judge the objects
-	@$(TOP)/tests/gate/check tests/gate/Kyuafile gate_test selftest_test
+	@$(TOP)/tests/gate/check tests/gate gate_test selftest_test
 
 lint: ## check layout, licences and clang-tidy of the sources
 	@python3 $(TOP)/tests/gate/lint.py

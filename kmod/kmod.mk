@@ -3,14 +3,17 @@
 
 ifdef KERNEL
 # A Debian kernel by series (6.1, 6.12): the lab fetches its headers and names their directory.
-KDIR ?= $(shell $(TOP)/tests/lab/lab headers --kernel $(KERNEL))
+ifndef KDIR
+KDIR := $(shell $(TOP)/tests/lab/lab headers --kernel $(KERNEL))
+$(if $(KDIR),,$(error pvkit: no headers for kernel $(KERNEL): tests/lab/lab headers says why, above))
+endif
 OUT ?= $(TOP)/build/modules-$(KERNEL)
 endif
 KDIR ?= $(wildcard /lib/modules/$(shell uname -r)/build)
 OUT ?= $(TOP)/build/modules
 
 kmod-out = $(abspath $(OUT))
-kmod-jobs = $(if $(filter -j% --jobserver%,$(MAKEFLAGS)),,-j$(shell nproc))
+jobs = $(if $(filter -j% --jobserver%,$(MAKEFLAGS)),,-j$(shell nproc))
 
 .PHONY: modules install-modules
 modules: ## build pvkit.ko and pvkit-blkfront.ko: [KERNEL=6.1|6.12 or KDIR=dir] [OUT=dir]
@@ -18,7 +21,7 @@ modules: ## build pvkit.ko and pvkit-blkfront.ko: [KERNEL=6.1|6.12 or KDIR=dir] 
 	  echo "pvkit: the running kernel's headers are not installed: give KERNEL=6.1, KERNEL=6.12 or KDIR=dir" >&2; \
 	  exit 1; }
 	@$(TOP)/kmod/stage $(TOP) $(kmod-out) $(KDIR)
-	+@{ $(MAKE) $(kmod-jobs) --no-print-directory -C $(KDIR) M=$(kmod-out) modules 2>&1; \
+	+@{ $(MAKE) $(jobs) --no-print-directory -C $(KDIR) M=$(kmod-out) modules 2>&1; \
 	  echo $$? >$(kmod-out)/.status; } | tee $(kmod-out)/build.log; \
 	exit $$(cat $(kmod-out)/.status)
 	@echo "$(kmod-out)/pvkit.ko"
