@@ -104,7 +104,8 @@ class Queue {
   void write_data_request(const Request& request);
   void write_indirect_request(const Request& request, blkif_request_indirect& slot);
   void write_discard(const Request& request);
-  void add_one(const Segment& segment);
+  void place_data(PoolEntry& entry, const Segment& segment, size_t offset, bool writes);
+  void next_indirect_page();
   u32 end_grants(Flight& flight);
   Error violation(Counter& counter, const char* what, u64 value);
 

@@ -122,37 +122,46 @@ void Queue::write_discard(const Request& request) {
 Status Queue::add(Span<const Segment> segments) {
   if (segments.size() > producer_.room) return Error::kBadValue;
   producer_.room -= static_cast<u32>(segments.size());
-  for (const Segment& segment : segments) add_one(segment);
+  Flight& flight = *producer_.flight;
+  const bool writes = flight.operation != Operation::kRead;
+  u32 cursor = producer_.cursor;
+  u32 count = flight.segments;
+  for (const Segment& segment : segments) {
+    PoolEntry& entry = data_.at(cursor);
+    const size_t offset = page_offset(segment.address);
+    place_data(entry, segment, offset, writes);
+    if (count != 0 && count % abi::kSegmentsPerIndirectPage == 0) next_indirect_page();
+    blkif_request_segment& descriptor =
+        producer_.descriptors[count % abi::kSegmentsPerIndirectPage];
+    descriptor.gref = entry.ref;
+    descriptor.first_sect = static_cast<u8>(offset / abi::kSectorBytes);
+    descriptor.last_sect = static_cast<u8>((offset + segment.length) / abi::kSectorBytes - 1);
+    ++count;
+    cursor = entry.next;
+  }
+  flight.segments = count;
+  producer_.cursor = cursor;
   return {};
 }
 
-void Queue::add_one(const Segment& segment) {
-  Flight& flight = *producer_.flight;
-  PoolEntry& entry = data_.at(producer_.cursor);
-  const size_t offset = page_offset(segment.address);
-  const bool writes = flight.operation != Operation::kRead;
+// Makes the segment's data reachable through the entry's reference.
+inline void Queue::place_data(PoolEntry& entry, const Segment& segment, size_t offset,
+                              bool writes) {
   if (plan_.data_mode == DataMode::kDirect) {
     entry.page = static_cast<u8*>(segment.address) - offset;
   } else if (writes) {
     copy_bytes(static_cast<u8*>(entry.page) + offset, segment.address, segment.length);
   }
-  if (!data_.permanent()) {
-    grant(entry.ref, pvk_bus_backend_domid(bus_), entry.page,
-          writes ? Access::kReadOnly : Access::kReadWrite);
-    producer_.counters.grants_published.add_by_owner(1);
-  }
-  const u32 index = flight.segments % abi::kSegmentsPerIndirectPage;
-  if (index == 0 && flight.segments != 0) {
-    producer_.indirect_cursor = indirect_.at(producer_.indirect_cursor).next;
-    producer_.descriptors =
-        static_cast<blkif_request_segment*>(indirect_.at(producer_.indirect_cursor).page);
-  }
-  blkif_request_segment& descriptor = producer_.descriptors[index];
-  descriptor.gref = entry.ref;
-  descriptor.first_sect = static_cast<u8>(offset / abi::kSectorBytes);
-  descriptor.last_sect = static_cast<u8>((offset + segment.length) / abi::kSectorBytes - 1);
-  ++flight.segments;
-  producer_.cursor = entry.next;
+  if (data_.permanent()) return;
+  grant(entry.ref, pvk_bus_backend_domid(bus_), entry.page,
+        writes ? Access::kReadOnly : Access::kReadWrite);
+  producer_.counters.grants_published.add_by_owner(1);
+}
+
+void Queue::next_indirect_page() {
+  producer_.indirect_cursor = indirect_.at(producer_.indirect_cursor).next;
+  producer_.descriptors =
+      static_cast<blkif_request_segment*>(indirect_.at(producer_.indirect_cursor).page);
 }
 
 void Queue::finish() {
