@@ -12,7 +12,7 @@ include $(TOP)/kmod/kmod.mk
 -include $(TOP)/tests/unit/unit.mk
 -include $(TOP)/tests/lab/lab.mk
 
-.PHONY: check gate lint clean setup-demo setup-check
+.PHONY: check gate lint format clean setup-demo setup-check
 
 # demo (tests/lab/lab.mk) and check work on a machine where nothing is installed yet.
 setup-demo setup-check: setup-%:
@@ -33,6 +33,9 @@ gate: | setup-check ## build for every supported kernel and judge the objects
 
 lint: ## check layout, licences and clang-tidy of the sources
 	@python3 $(TOP)/tests/gate/lint.py
+
+format: ## lay out all C++ as lint wants it
+	@python3 $(TOP)/tests/gate/lint.py --fix-format
 
 clean: ## remove everything that was built
 	rm -rf $(TOP)/build

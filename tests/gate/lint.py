@@ -139,6 +139,8 @@ def failures(command):
 CHECKS = (spdx, text, formatted, tidy, shell, python)
 
 if __name__ == "__main__":
+    if sys.argv[1:] == ["--fix-format"]:
+        sys.exit(subprocess.call(["clang-format", "-i", *cxx_files()], cwd=TOP))
     complaints = [line for check in CHECKS for line in check()]
     print(*complaints, sep="\n", end="\n" if complaints else "")
     print(f"lint: {len(complaints)} complaints")
