@@ -14,11 +14,11 @@ COPY = re.compile(r"^_*(memcpy|memmove)(_orig|_erms|_flushcache)?$")
 
 # Functions whose entries are counted as events. A name that the kernel lacks makes the figure
 # unknown, not zero.
-SEND = re.compile(r"^notify_remote_via_irq$")
+SEND = re.compile(r"^(notify_remote_via_irq|pvk_event_notify)$")
 XEN_SEND = re.compile(r"^evtchn_send$")
 UPCALL = re.compile(r"^(asm_exc_xen_hypervisor_callback|asm_sysvec_xen_hvm_callback|"
                     r"do_hvm_evtchn_intr)$")
-DEVICE_INTERRUPT = re.compile(r"^(blkif|pvk\w*)_interrupt$")
+DEVICE_INTERRUPT = re.compile(r"^(blkif_interrupt|pvk_disk_upcall)$")
 GRANT = re.compile(r"^gnttab_update_entry_v[12]$")
 REVOKE = re.compile(r"^gnttab_end_foreign_access_ref_v[12]$")
 SWITCH = re.compile(r"^__context_switch$")

@@ -109,7 +109,7 @@ class PerRequest:
         sent = round(xen - dom0, 4)
         if guest is not None and abs(guest - sent) > 0.01 + 0.02 * abs(sent):
             self._notes.append(f"notifications: {sent} by Xen's count, {guest} by the guest's own "
-                               "notify_remote_via_irq")
+                               "functions")
         return sent
 
     def _by_function(self, side, known):
