@@ -73,47 +73,4 @@ unsigned int pvk_lane_complete(struct pvk_lane *lane);
 void pvk_stats_attach(struct pvk_disk *disk);
 void pvk_stats_detach(struct pvk_disk *disk);
 
-/*
- * Walks a request's data as pieces that stay within a page, merging neighbours the way the block
- * layer counted them, and hands them over in chunks.
- */
-#define PVK_CHUNK 16
-
-typedef int (*pvk_take_segments)(struct pvk_blk_queue *queue, const struct pvk_blk_segment *chunk,
-				 unsigned int count);
-
-static inline bool pvk_segment_extends(const struct pvk_blk_segment *last, const void *address)
-{
-	return last->address + last->length == address && !PAGE_ALIGNED(address);
-}
-
-static __always_inline int pvk_for_segments(struct request *rq, struct pvk_blk_queue *queue,
-					    pvk_take_segments take)
-{
-	struct pvk_blk_segment chunk[PVK_CHUNK];
-	struct req_iterator iter;
-	struct bio_vec piece;
-	unsigned int count = 0;
-	int err;
-
-	rq_for_each_segment(piece, rq, iter) {
-		void *address = page_address(piece.bv_page) + piece.bv_offset;
-
-		if (count && pvk_segment_extends(&chunk[count - 1], address)) {
-			chunk[count - 1].length += piece.bv_len;
-			continue;
-		}
-		if (count == PVK_CHUNK) {
-			err = take(queue, chunk, count);
-			if (err)
-				return err;
-			count = 0;
-		}
-		chunk[count].address = address;
-		chunk[count].length = piece.bv_len;
-		count++;
-	}
-	return count ? take(queue, chunk, count) : 0;
-}
-
 #endif

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Responses of the backend to the block layer, and the end of those that get none. */
 #include "kmod/blkfront/blkfront.h"
+#include "kmod/blkfront/segments.h"
 
 static int give_data(struct pvk_blk_queue *queue, const struct pvk_blk_segment *chunk,
 		     unsigned int count)

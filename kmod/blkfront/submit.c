@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Requests of the block layer into a queue of the core. */
 #include "kmod/blkfront/blkfront.h"
+#include "kmod/blkfront/segments.h"
 
 static bool translate(const struct pvk_disk *disk, struct request *rq,
 		      struct pvk_blk_request *request)
