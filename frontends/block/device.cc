@@ -27,10 +27,8 @@ Status Device::start() {
 }
 
 void Device::remove() {
-  const bool was_up = phase_ == Phase::kConnected || phase_ == Phase::kPublished;
+  removing_ = true;
   handle(Event::kRemove);
-  // A driver that is loaded again must not meet the end of this connection.
-  if (was_up) port_.wait_backend_closed(port_.context);
   free_queues();
 }
 
@@ -115,10 +113,12 @@ void Device::take_down(bool answers) {
 }
 
 // Closed is said before anything is freed: the backend lets go of our pages when it hears it, and
-// what it still holds when we come to free it is parked.
+// what it still holds when we come to free it is parked. A driver that goes may be loaded again at
+// once, and must not meet the end of this connection then.
 void Device::close() {
   const Status status = set_state(bus_, XenbusState::kClosed);
   if (!status.ok()) pvk_log(PVK_LOG_WARNING, pvk_bus_name(bus_), "cannot say Closed in xenstore");
+  if (removing_ && queue_count_ != 0) port_.wait_backend_closed(port_.context);
   free_queues();
 }
 

@@ -70,6 +70,7 @@ class Device {
   DevicePort port_;
   Phase phase_ = Phase::kWaiting;
   bool attached_ = false;
+  bool removing_ = false;
   RingPlan ring_plan_;
   DiskOffer offer_;
   Queue* queues_ = nullptr;
