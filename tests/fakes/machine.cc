@@ -96,7 +96,7 @@ bool Machine::step() {
   busy |= guest_xenstore.dispatch();
   busy |= events.pump(kBackend);
   busy |= events.pump(kGuest);
-  for (const auto& actor : actors_) busy |= actor();
+  for (const auto& actor : actors_) busy |= actor.second();
   return busy;
 }
 

@@ -70,7 +70,13 @@ class Machine {
   u64 parked_ever() const { return parked_ever_; }
 
   // ---- time's arrow: events, watches and whoever else acts, until nobody has anything to do
-  void add_actor(std::function<bool()> actor) { actors_.push_back(std::move(actor)); }
+  // `owner` only names the actor, for when it leaves.
+  void add_actor(const void* owner, std::function<bool()> actor) {
+    actors_.emplace_back(owner, std::move(actor));
+  }
+  void remove_actor(const void* owner) {
+    std::erase_if(actors_, [owner](const auto& actor) { return actor.first == owner; });
+  }
   bool step();
   void settle();
   // Calls `changed` with the backend's state now and at each change, 0 when there is none.
@@ -93,7 +99,7 @@ class Machine {
   std::map<GrantRef, Parked> parked_;
   std::atomic<u64> parked_ever_ = 0;
   std::atomic<u64> time_ = 1'000'000;
-  std::vector<std::function<bool()>> actors_;
+  std::vector<std::pair<const void*, std::function<bool()>>> actors_;
 };
 
 // While one lives, this thread may not sleep: a platform call that may is a violation. Upcalls run

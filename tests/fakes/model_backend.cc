@@ -30,10 +30,13 @@ ModelBackend::ModelBackend(Machine& machine, u32 virtual_device, u64 sectors)
                   {"sector-size", "512"},
                   {"physical-sector-size", "512"},
                   {"info", "0"}};
-  machine_.add_actor([this] { return store_.dispatch(); });
+  machine_.add_actor(this, [this] { return store_.dispatch(); });
 }
 
-ModelBackend::~ModelBackend() { disconnect(); }
+ModelBackend::~ModelBackend() {
+  machine_.remove_actor(this);
+  disconnect();
+}
 
 void ModelBackend::allow_persistent() {
   behaviour.persistent = true;

@@ -97,6 +97,9 @@ void XsClient::unwatch(const std::string& path) {
 }
 
 bool XsClient::dispatch() {
+  // One watch at a time, as in a guest's watch thread, also when a watch waits for something.
+  if (dispatching_) return false;
+  dispatching_ = true;
   server_.process();
   receive();
   while (auto message = take_message(in_)) {
@@ -113,6 +116,7 @@ bool XsClient::dispatch() {
     const Fired fired = found->second;  // the watch may go while it runs
     fired(path);
   }
+  dispatching_ = false;
   return any;
 }
 

@@ -43,6 +43,7 @@ class XsClient {
   XsServer& server_;
   xenstore_domain_interface& page_;
   u32 next_id_ = 1;
+  bool dispatching_ = false;
   std::string in_;
   std::deque<XsMessage> events_;
   std::map<std::string, Fired> watches_;  // by path, which is its own token

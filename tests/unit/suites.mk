@@ -2,9 +2,18 @@
 # Every suite, one a line; Kyuafile has the same lists. A suite that runs threads stands in both.
 
 UNIT_SUITES := \
-	runner \
+	bad_input \
+	block_io \
+	device \
+	front_ring \
+	handshake \
+	lies \
 	platform_contract \
 	result \
+	ring_interleaving \
+	runner \
+	stress \
 	text
 
-UNIT_THREADED_SUITES :=
+UNIT_THREADED_SUITES := \
+	stress

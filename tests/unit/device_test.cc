@@ -1,0 +1,327 @@
+// SPDX-License-Identifier: MIT OR GPL-2.0-only
+// A disk's life: it comes, goes, comes back, and whatever fails on the way leaves nothing behind.
+#include "frontends/block/device.h"
+
+#include <gtest/gtest.h>
+
+#include <xen/io/xenbus.h>
+
+#include "unit/disk_test.h"
+
+namespace pvk::fakes {
+namespace {
+
+using block::Operation;
+using block::Outcome;
+
+class DeviceLife : public DiskTest {
+ protected:
+  void SetUp() override {
+    backend->allow_indirect(32);
+    backend->allow_flush();
+  }
+  // A write that the backend holds.
+  std::shared_ptr<Io> hold_one(u64 sector = 0) {
+    backend->behaviour.hold = true;
+    u8* const data = disk->buffer(kPageSize);
+    fill(data, kPageSize, sector);
+    return disk->run(Operation::kWrite, sector, data, kPageSize);
+  }
+};
+
+TEST_F(DeviceLife, ConnectsAndPublishesWhatABackendReads) {
+  ASSERT_TRUE(connect());
+  EXPECT_EQ(backend->state(), XenbusStateConnected);
+  EXPECT_EQ(backend->frontend_state(), XenbusStateConnected);
+  EXPECT_EQ(backend->frontend_key("protocol"), "x86_64-abi");
+  EXPECT_EQ(backend->frontend_key("feature-persistent"), "1");
+  EXPECT_EQ(backend->frontend_key("event-channel"), std::to_string(disk->queue().port()));
+  EXPECT_EQ(backend->frontend_key("ring-ref"), std::to_string(disk->queue().ring_pages().ref(0)));
+  EXPECT_EQ(backend->frontend_key("multi-queue-num-queues"), "");
+  EXPECT_EQ(backend->frontend_key("ring-page-order"), "");
+  EXPECT_EQ(disk->attached, 1u);
+}
+
+TEST_F(DeviceLife, WaitsForABackendThatComesLater) {
+  disk = std::make_unique<GuestDisk>(machine, *backend, params);
+  EXPECT_FALSE(disk->connect());
+  EXPECT_EQ(disk->device().phase(), Phase::kWaiting);
+  backend->offer();
+  machine.settle();
+  EXPECT_TRUE(disk->up());
+}
+
+TEST_F(DeviceLife, DetachDrainsWhatTheBackendStillAnswers) {
+  ASSERT_TRUE(connect());
+  const auto io = hold_one();
+  ASSERT_FALSE(io->finished);
+  backend->behaviour.hold = false;
+  machine.add_actor(this, [this, done = false]() mutable {
+    if (done || disk->up() || !backend->connected()) return false;
+    backend->queue().complete_held();
+    return done = true;
+  });
+  backend->close();
+  machine.settle();
+  EXPECT_TRUE(io->finished);
+  EXPECT_EQ(io->outcome, Outcome::kDone);
+  EXPECT_FALSE(disk->up());
+  EXPECT_EQ(backend->state(), XenbusStateClosed);
+  EXPECT_EQ(backend->frontend_state(), XenbusStateClosed);
+}
+
+TEST_F(DeviceLife, RemovalLeavesNothing) {
+  ASSERT_TRUE(connect());
+  expect_round_trip(0, 20 * kPageSize);
+  disk->remove();
+  machine.settle();
+  EXPECT_EQ(backend->frontend_state(), XenbusStateClosed);
+  machine.retry_parked();  // what the backend held until it heard of it
+  EXPECT_EQ(machine.memory.in_use(Owner::kRuntime), 0u);
+  EXPECT_EQ(machine.grants.reserved(), 0u);
+  EXPECT_EQ(machine.events.open(kGuest), 0u);
+}
+
+TEST_F(DeviceLife, LoadsAndUnloadsAgainAndAgain) {
+  for (int i = 0; i < 5; ++i) {
+    if (i == 0) {
+      ASSERT_TRUE(connect());
+    } else {
+      disk = std::make_unique<GuestDisk>(machine, *backend, params);
+      ASSERT_TRUE(disk->connect()) << i;
+    }
+    expect_round_trip(static_cast<u64>(i) * 64, 3 * kPageSize);
+    disk->remove();
+    machine.settle();
+    disk.reset();
+  }
+}
+
+TEST_F(DeviceLife, ABackendThatGoesInOrderAndComesBackIsServedAgain) {
+  ASSERT_TRUE(connect());
+  expect_round_trip(0, kPageSize);
+  backend->close();
+  machine.settle();
+  EXPECT_FALSE(disk->up());
+  EXPECT_EQ(backend->state(), XenbusStateClosed);
+  backend->offer();
+  machine.settle();
+  EXPECT_TRUE(disk->up());
+  EXPECT_EQ(disk->attached, 2u);
+  expect_round_trip(8, kPageSize);
+}
+
+TEST_F(DeviceLife, ABackendKilledAndRestartedIsServedAgain) {
+  ASSERT_TRUE(connect());
+  const auto io = hold_one();
+  backend->disconnect();
+  backend->behaviour.hold = false;
+  backend->offer();  // InitWait out of the blue
+  machine.settle();
+  EXPECT_TRUE(io->finished);
+  EXPECT_TRUE(io->given_up);
+  EXPECT_TRUE(disk->up());
+  expect_round_trip(8, kPageSize);
+}
+
+TEST_F(DeviceLife, ABackendThatVanishesTakesNothingWithIt) {
+  ASSERT_TRUE(connect());
+  const auto io = hold_one();
+  backend->die();
+  machine.settle();
+  EXPECT_TRUE(io->given_up);
+  EXPECT_FALSE(disk->up());
+  EXPECT_EQ(disk->device().phase(), Phase::kClosed);
+}
+
+// Gone from xenstore while it still has our pages mapped: they are kept for it.
+TEST_F(DeviceLife, PagesOfAVanishedBackendStayParkedUntilItLetsGo) {
+  ASSERT_TRUE(connect());
+  const auto io = hold_one();
+  backend->set_state(0);
+  disk->poll_in_upcall = false;
+  machine.guest_xenstore.dispatch();
+  EXPECT_TRUE(io->given_up);
+  // The ring's page, the data page; nothing else is mapped.
+  EXPECT_EQ(machine.grants.parked(), 2u);
+  machine.retry_parked();
+  EXPECT_EQ(machine.grants.parked(), 2u);
+  backend->disconnect();
+  machine.retry_parked();
+  EXPECT_EQ(machine.grants.parked(), 0u);
+}
+
+TEST_F(DeviceLife, AnyStateAtAnyMomentHarmsNothing) {
+  for (int first = 0; first <= 9; ++first) {
+    for (int second = 0; second <= 9; ++second) {
+      SCOPED_TRACE(std::to_string(first) + ", then " + std::to_string(second));
+      ModelBackend jumper(machine, kXvda + 32 + static_cast<u32>(first * 10 + second), 64);
+      GuestDisk jumped(machine, jumper);
+      if (first % 2 == 0) jumper.offer();  // a real connection to jump from
+      jumped.connect();
+      jumper.set_state(first);
+      machine.settle();
+      jumper.set_state(second);
+      machine.settle();
+      jumped.remove();
+      machine.settle();
+    }
+  }
+  machine.retry_parked();
+  EXPECT_THAT(machine.leaks(), testing::IsEmpty());
+}
+
+TEST_F(DeviceLife, ResizeIsToldOnceAndOnlyWhenItIsOne) {
+  ASSERT_TRUE(connect());
+  backend->set_state(XenbusStateConnected);
+  machine.settle();
+  EXPECT_EQ(disk->resized_to, 0u);
+  backend->write("sectors", "8192");
+  backend->set_state(XenbusStateConnected);
+  machine.settle();
+  EXPECT_EQ(disk->resized_to, 8192u);
+  EXPECT_TRUE(disk->up());
+}
+
+TEST_F(DeviceLife, ABadSizeOnResizeEndsTheDevice) {
+  ASSERT_TRUE(connect());
+  backend->write("sectors", "-5");
+  backend->set_state(XenbusStateConnected);
+  machine.settle();
+  EXPECT_FALSE(disk->up());
+  EXPECT_EQ(disk->device().phase(), Phase::kFailed);
+}
+
+TEST_F(DeviceLife, APortThatRefusesTheDiskLeavesNothing) {
+  backend->offer();
+  disk = std::make_unique<GuestDisk>(machine, *backend, params);
+  disk->refuse_attach = true;
+  EXPECT_FALSE(disk->connect());
+  EXPECT_EQ(disk->device().phase(), Phase::kFailed);
+  EXPECT_EQ(disk->detached, 0u);
+}
+
+TEST_F(DeviceLife, PublishingIsTriedAgainWhenAnotherWriterComesBetween) {
+  int conflicts = 0;
+  machine.xenstore.before_each([&](const XsMessage& message) {
+    if (message.header.type != XS_TRANSACTION_END || conflicts == 3) return;
+    ++conflicts;
+    machine.xenstore.store().write(backend->bus().frontend + "/protocol", "somebody");
+  });
+  EXPECT_TRUE(connect());
+  EXPECT_EQ(conflicts, 3);
+  EXPECT_EQ(backend->frontend_key("protocol"), "x86_64-abi");
+}
+
+TEST_F(DeviceLife, AnEndlessConflictIsGivenUp) {
+  machine.xenstore.before_each([&](const XsMessage& message) {
+    if (message.header.type != XS_TRANSACTION_END) return;
+    machine.xenstore.store().write(backend->bus().frontend + "/protocol", "somebody");
+  });
+  EXPECT_FALSE(connect());
+  EXPECT_EQ(disk->device().phase(), Phase::kFailed);
+}
+
+struct Shape {
+  u32 queues;
+  u32 order;
+};
+class Shapes : public DiskTest, public testing::WithParamInterface<Shape> {};
+INSTANTIATE_TEST_SUITE_P(All, Shapes,
+                         testing::Values(Shape{1, 0}, Shape{1, 1}, Shape{1, 4}, Shape{2, 0},
+                                         Shape{4, 2}));
+
+TEST_P(Shapes, CarryData) {
+  backend->allow_queues(GetParam().queues);
+  backend->allow_ring_order(GetParam().order);
+  params.max_ring_page_order = GetParam().order;
+  ASSERT_TRUE(connect(GetParam().queues));
+  ASSERT_EQ(backend->queues().size(), GetParam().queues);
+  EXPECT_EQ(disk->plan().depth, 32u << GetParam().order);
+  u8* const data = disk->buffer(kPageSize);
+  for (u32 queue = 0; queue < GetParam().queues; ++queue) {
+    // Around the ring once and a bit, all slots at a time.
+    for (int round = 0; round < 2; ++round) {
+      for (u32 i = 0; i < disk->plan().depth; ++i) {
+        fill(data, 512, i);
+        ASSERT_NE(disk->start(Operation::kRead, i, data, 512, queue), nullptr);
+      }
+      disk->publish(queue);
+      machine.settle();
+      ASSERT_EQ(disk->in_flight(), 0u);
+    }
+    fill(data, kPageSize, queue);
+    disk->run(Operation::kWrite, queue * 8, data, kPageSize, queue);
+    EXPECT_EQ(std::memcmp(backend->disk().at(queue * 8), data, kPageSize), 0);
+    EXPECT_EQ(backend->queue(queue).requests_seen(), 2 * disk->plan().depth + 1);
+  }
+}
+
+// Every call of the platform fails once, on the way up: no leak, no half state, and the next
+// attempt works.
+class FaultSweep : public DiskTest, public testing::WithParamInterface<bool> {};
+INSTANTIATE_TEST_SUITE_P(Persistent, FaultSweep, testing::Bool());
+
+TEST_P(FaultSweep, EveryCallFailsOnceDuringConnect) {
+  u64 n = 1;
+  for (bool fired = true; fired; ++n) {
+    SCOPED_TRACE("call " + std::to_string(n));
+    ModelBackend target(machine, kXvda + 16 * static_cast<u32>(n), 64);
+    if (GetParam()) target.allow_persistent();
+    target.allow_indirect(64);
+    target.allow_queues(2);
+    target.allow_ring_order(1);
+    target.offer();
+    block::Params two;
+    two.max_ring_page_order = 1;
+    two.max_indirect_segments = 64;
+    {
+      GuestDisk up(machine, target, two, 2);
+      machine.faults.fail_any(n);
+      const bool connected = up.connect();
+      fired = machine.faults.fired();
+      machine.faults.clear();
+      const Phase phase = up.device().phase();
+      EXPECT_EQ(connected, phase == Phase::kConnected);
+      if (fired && phase == Phase::kFailed) {
+        EXPECT_GE(machine.logged(PVK_LOG_ERROR, ""), 1u);
+        EXPECT_EQ(up.device().queues().size(), 0u);
+      }
+      up.remove();
+      machine.settle();
+    }
+    target.disconnect();
+    machine.settle();
+    machine.retry_parked();
+    ASSERT_THAT(machine.leaks(), testing::IsEmpty());
+    ASSERT_EQ(machine.xenstore.store().open_transactions(), 0u);
+  }
+  EXPECT_GT(n, 40u) << "the sweep reached few calls";
+}
+
+TEST_P(FaultSweep, EveryRevokeIsRefusedOnceOnTheWayDown) {
+  u64 n = 1;
+  for (bool fired = true; fired; ++n) {
+    SCOPED_TRACE("revoke " + std::to_string(n));
+    ModelBackend target(machine, kXvda + 16 * static_cast<u32>(n), 256);
+    if (GetParam()) target.allow_persistent();
+    target.allow_indirect(64);
+    target.offer();
+    {
+      GuestDisk up(machine, target);
+      ASSERT_TRUE(up.connect());
+      u8* const data = up.buffer(20 * kPageSize);
+      up.run(Operation::kWrite, 0, data, 20 * kPageSize);
+      machine.faults.fail_nth(Call::kGrantRevoke, n);
+      up.remove();
+      fired = machine.faults.fired();
+      machine.faults.clear();
+      machine.settle();
+    }
+    machine.retry_parked();
+    ASSERT_THAT(machine.leaks(), testing::IsEmpty());
+  }
+}
+
+}  // namespace
+}  // namespace pvk::fakes

@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: MIT OR GPL-2.0-only
+// The block queue as it really runs: one thread that submits, one that takes completions, one that
+// is the backend. The tags' own locks order nothing (relaxed), so what hands a request from thread
+// to thread is the queue alone, and ThreadSanitizer judges it. A lost wake-up hangs, and Kyua ends
+// a test that hangs.
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <thread>
+
+#include "unit/disk_test.h"
+
+namespace pvk::fakes {
+namespace {
+
+using block::DataMode;
+using block::Operation;
+
+constexpr auto kRelaxed = std::memory_order_relaxed;
+
+class Stress : public DiskTest, public testing::WithParamInterface<DataMode> {
+ protected:
+  static constexpr u32 kRequests = 20'000;
+  static constexpr u32 kPages = 2;  // of each request
+
+  struct Slot {
+    std::atomic<bool> busy = false;
+    u8* data = nullptr;
+    std::atomic<bool> read = false;
+    std::atomic<u64> sector = 0;
+  };
+
+  void SetUp() override {
+    if (GetParam() == DataMode::kPersistent) backend->allow_persistent();
+    params.trusted = GetParam() != DataMode::kBounce;
+    backend->behaviour.order = Order::kRandom;
+    backend->behaviour.batch = 3;
+    ASSERT_TRUE(connect());
+    disk->poll_in_upcall = false;
+    slots = std::vector<Slot>(disk->plan().depth);
+    for (Slot& slot : slots) slot.data = disk->buffer(kPages * kPageSize);
+  }
+
+  // Every sector says which it is, so any read can be checked by itself.
+  static void stamp(u8* data, u64 sector) {
+    for (u64 i = 0; i < kPages * abi::kSectorsPerPage; ++i) {
+      const u64 number = sector + i;
+      for (size_t at = 0; at < abi::kSectorBytes; at += sizeof(number)) {
+        std::memcpy(data + i * abi::kSectorBytes + at, &number, sizeof(number));
+      }
+    }
+  }
+  static bool is_stamped(const u8* data, u64 sector) {
+    u8 expected[kPages * kPageSize];
+    stamp(expected, sector);
+    return std::memcmp(data, expected, sizeof(expected)) == 0;
+  }
+
+  bool submit(u32 tag, std::mt19937_64& random) {
+    Slot& slot = slots[tag];
+    block::Request request;
+    request.tag = tag;
+    request.operation = random() % 2 == 0 ? Operation::kRead : Operation::kWrite;
+    request.segments = kPages;
+    // Its own place on the disk: what is read there was stamped.
+    request.sector = u64{tag} * kPages * abi::kSectorsPerPage;
+    if (!disk->queue().prepare(request).ok()) return false;
+    const bool read = request.operation == Operation::kRead;
+    if (read) {
+      std::memset(slot.data, 0, kPages * kPageSize);
+    } else {
+      stamp(slot.data, request.sector);
+    }
+    slot.read.store(read, kRelaxed);
+    slot.sector.store(request.sector, kRelaxed);
+    block::Segment segments[kPages];
+    for (u32 i = 0; i < kPages; ++i) segments[i] = {slot.data + i * kPageSize, kPageSize};
+    EXPECT_TRUE(disk->queue().add({segments, kPages}).ok());
+    slot.busy.store(true, kRelaxed);
+    disk->queue().finish();
+    return true;
+  }
+
+  void produce() {
+    std::mt19937_64 random(7);
+    u32 submitted = 0;
+    while (submitted < kRequests) {
+      u32 fresh = 0;
+      for (u32 tag = 0; tag < slots.size() && submitted < kRequests; ++tag) {
+        if (slots[tag].busy.load(kRelaxed)) continue;
+        if (!submit(tag, random)) break;
+        ++submitted;
+        if (++fresh == 1 + random() % 8) break;
+      }
+      if (fresh == 0) {
+        std::this_thread::yield();
+      } else {
+        disk->queue().publish();
+      }
+    }
+  }
+
+  void consume() {
+    block::Queue& queue = disk->queue();
+    u32 done = 0;
+    while (done < kRequests) {
+      do {
+        for (;;) {
+          const Result<block::Completion> next = queue.next();
+          if (!next.ok()) {
+            ASSERT_EQ(next.error(), Error::kMissing);
+            break;
+          }
+          Slot& slot = slots[next.value().tag];
+          block::Segment segments[kPages];
+          for (u32 i = 0; i < kPages; ++i) segments[i] = {slot.data + i * kPageSize, kPageSize};
+          if (next.value().copy_out) queue.copy_out({segments, kPages});
+          ASSERT_EQ(next.value().outcome, block::Outcome::kDone);
+          ASSERT_TRUE(queue.retire(next.value().tag).ok());
+          const u64 sector = slot.sector.load(kRelaxed);
+          if (slot.read.load(kRelaxed)) {
+            ASSERT_TRUE(is_stamped(slot.data, sector));
+          }
+          slot.busy.store(false, kRelaxed);
+          ++done;
+        }
+      } while (queue.rearm());
+      if (done < kRequests) {
+        machine.events.wait(kGuest);
+        machine.events.pump(kGuest);
+      }
+    }
+  }
+
+  std::vector<Slot> slots;
+};
+
+INSTANTIATE_TEST_SUITE_P(
+    All, Stress, testing::Values(DataMode::kDirect, DataMode::kPersistent, DataMode::kBounce),
+    [](const auto& mode) { return std::string(block::to_text(mode.param)); });
+
+TEST_P(Stress, SubmitterCompleterAndBackendAtOnce) {
+  for (u64 sector = 0; sector < kSectors; sector += kPages * abi::kSectorsPerPage) {
+    stamp(backend->disk().at(sector), sector);
+  }
+  std::atomic<bool> stop = false;
+  std::thread serving([&] {
+    while (!stop) {
+      machine.events.wait(kBackend);
+      machine.events.pump(kBackend);
+    }
+  });
+  std::thread completing([&] { consume(); });
+  produce();
+  completing.join();
+  stop = true;
+  machine.events.wake();
+  serving.join();
+  EXPECT_EQ(backend->queue().requests_seen(), kRequests);
+  EXPECT_EQ(disk->queue().consumer_counters().responses.relaxed(), kRequests);
+  // Woken for a reason: far fewer events than requests.
+  EXPECT_LE(disk->queue().producer_counters().notifications.relaxed(), kRequests);
+}
+
+}  // namespace
+}  // namespace pvk::fakes
