@@ -25,7 +25,7 @@ class Guest:
         console = "ttyS0" if self.kind == "hvm" and not self.shell else "hvc0"
         # an HVM guest is started by an emulated option ROM, which wants the self-extracting image
         image = "vmlinuz" if self.kind == "hvm" else "vmlinux.gz"
-        extra = f"console={console} loglevel=4 clocksource=xen pvlab.ip={self.address}{' pvlab.shell' * self.shell}"
+        extra = f"console={console} loglevel=5 clocksource=xen pvlab.ip={self.address}{' pvlab.shell' * self.shell}"
         return "\n".join([
             f'name="{self.kind}"', f'type="{self.kind}"', f'kernel="/tmp/boot/{image}"',
             'ramdisk="/tmp/boot/initramfs.gz"', f'extra="{extra}"', f"memory={self.memory}", f"vcpus={self.vcpus}",

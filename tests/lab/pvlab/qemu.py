@@ -18,6 +18,9 @@ CLOCKS = {
 }
 XEN_ARGS = ("console=com1 com1=115200 loglvl=all guest_loglvl=all "
             "conring_size=1m "  # grant and event dumps of several guests must not push each other out
+            "bootscrub=off "     # memory is zero already
+            # one vCPU: page-table changes of a PV dom0 with two cost an interrupt to the other one each
+            "dom0_max_vcpus=1 "
             # lazy FPU switching loses vector registers under QEMU: 3 % of short processes die
             "spec-ctrl=eager-fpu ")
 # with icount, Linux's PIT calibration takes the 1 GHz TSC for 4.19 GHz
