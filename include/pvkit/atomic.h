@@ -17,6 +17,7 @@ class Atomic {
   constexpr explicit Atomic(T value) : value_(value) {}
   Atomic(const Atomic&) = delete;
   Atomic& operator=(const Atomic&) = delete;
+  ~Atomic() = default;
 
   T relaxed() const { return __atomic_load_n(&value_, __ATOMIC_RELAXED); }
   T acquire() const { return __atomic_load_n(&value_, __ATOMIC_ACQUIRE); }

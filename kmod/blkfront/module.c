@@ -20,7 +20,7 @@ MODULE_PARM_DESC(max_queues, "Most queues of a disk (default 4, never more than 
 
 static unsigned int max_ring_page_order;
 module_param(max_ring_page_order, uint, 0444);
-MODULE_PARM_DESC(max_ring_page_order, "Most pages of a ring, as a power of two (default 0, at most 4)");
+MODULE_PARM_DESC(max_ring_page_order, "Most pages of a ring, log 2 (default 0, at most 4)");
 
 static bool trusted = true;
 module_param(trusted, bool, 0444);

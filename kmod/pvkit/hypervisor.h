@@ -13,8 +13,8 @@ struct pvk_hypervisor {
 	pvk_u32 base_leaf;	/* CPUID leaf that carries Xen's signature; 0: none seen */
 	pvk_u32 major;		/* as CPUID says */
 	pvk_u32 minor;
-	const char *transport;	/* the instruction that our own hypercalls use, or "kernel" */
-	int asked;		/* the hypervisor itself gave its version through that instruction */
+	const char *transport;	/* what our own hypercalls use, or "kernel" */
+	int asked;		/* Xen itself gave its version through that instruction */
 };
 
 /* @may_call: this guest may use vmcall or vmmcall (it is HVM or PVH). */
