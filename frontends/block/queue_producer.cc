@@ -29,6 +29,8 @@ size_t page_offset(const void* address) { return reinterpret_cast<uintptr_t>(add
 Status Queue::prepare(const Request& request) {
   if (broken() || flights_ == nullptr) return Error::kGone;
   Flight& flight = flights_[request.tag];
+  // Pairs with retire(): the consumer has done with the record and its pages.
+  if (flight.in_flight.acquire() != 0) return Error::kBadValue;
   const Status status = reserve_entries(flight, request);
   if (!status.ok()) {
     producer_.counters.busy.add_by_owner(1);

@@ -83,7 +83,11 @@ static int __init pvk_blkfront_init(void)
 		       PVK_XVD_MAJOR);
 		return -EBUSY;
 	}
-	err = xenbus_register_frontend(&pvk_blkfront_driver);
+	/*
+	 * Without an owner: xenbus would take a reference of the module for each device, and no
+	 * rmmod could ever let go of them. A disk that is in use holds the module by itself.
+	 */
+	err = __xenbus_register_frontend(&pvk_blkfront_driver, NULL, KBUILD_MODNAME);
 	if (err)
 		unregister_blkdev(PVK_XVD_MAJOR, "xvd");
 	return err;
