@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT OR GPL-2.0-only
 """Python functions as the cases of an ATF test program, which is what Kyua lists and runs one by one."""
+import argparse
 import sys
 import traceback
 
@@ -28,27 +29,29 @@ def _run(function):
     return "passed", 0
 
 
+def _arguments():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("-l", action="store_true", help="list the cases")
+    parser.add_argument("-r", metavar="FILE", help="write the result here")
+    parser.add_argument("-s", metavar="DIR", help="source folder, not used")
+    parser.add_argument("-v", metavar="NAME=VALUE", action="append", help="configuration, not used")
+    parser.add_argument("case", nargs="?")
+    return parser.parse_args()
+
+
 def main(cases, timeout):
-    """The ATF command line: -l lists, -r FILE CASE runs one; -s DIR and -v K=V are accepted."""
-    arguments, result_file, listing, names = sys.argv[1:], None, False, []
-    while arguments:
-        word = arguments.pop(0)
-        if word == "-l":
-            listing = True
-        elif word in ("-r", "-s", "-v"):
-            value = arguments.pop(0)
-            result_file = value if word == "-r" else result_file
-        elif not word.startswith("-"):
-            names.append(word)
-    if listing:
+    """The ATF command line: -l lists, -r FILE CASE runs one."""
+    arguments = _arguments()
+    if arguments.l:
         _list(cases, timeout)
         return 0
-    if len(names) != 1 or names[0].split(":")[0] not in cases:
-        print(f"usage: {sys.argv[0]} -l | [-r FILE] CASE", file=sys.stderr)
+    name = (arguments.case or "").partition(":")[0]
+    if name not in cases:
+        print(f"no such case: {arguments.case}; -l lists them", file=sys.stderr)
         return 2
-    line, status = _run(cases[names[0].split(":")[0]])
-    if result_file:
-        with open(result_file, "w", encoding="utf-8") as file:
+    line, status = _run(cases[name])
+    if arguments.r:
+        with open(arguments.r, "w", encoding="utf-8") as file:
             file.write(line + "\n")
     else:
         print(line)
