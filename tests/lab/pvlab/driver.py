@@ -48,8 +48,13 @@ class Driver:
         self.guest.sh(" && ".join(lines), what=f"{self.guest.kind} guest: loading {self.name}")
 
     def unload_block(self):
-        """Take the block driver out; the core stays, so that its counters can be read."""
-        self.guest.sh(f"rmmod {MODULES[self.name][-1].removesuffix('.ko')}", what=f"{self.guest.kind} guest: unloading {self.name}")
+        """Take the block driver out; the core stays, so that its counters can be read.
+
+        The bus holds the module for each bound disk, so these are unbound first; a disk that is busy makes this fail."""
+        module = MODULES[self.name][-1].removesuffix(".ko")
+        script = ("cd /sys/bus/xen/drivers/vbd && for d in vbd-*; do [ ! -e $d ] || echo $d > unbind || exit 1; done\n"
+                  f"for i in $(seq 50); do rmmod {module} 2> /tmp/rmmod && exit 0; sleep 0.1; done; cat /tmp/rmmod; exit 1")
+        self.guest.sh(script, what=f"{self.guest.kind} guest: unloading {self.name}")
 
     def unload_core(self):
         """Take out what the block driver stood on."""
