@@ -39,8 +39,8 @@ class Queue {
   // ---- producer ----
 
   // Starts a request. kBusy: no page or grant now, try again when one in flight has ended.
-  // kGone: the queue is broken or closed. kBadValue: the tag is in flight. Nothing is remembered on
-  // failure.
+  // kGone: the queue is broken or closed. kBadValue: the tag is in flight, or no such request
+  // exists. Nothing is remembered on failure.
   Status prepare(const Request& request);
   // Its data, in order, in as many calls as are handy. kBadValue when that is more than was
   // announced: then cancel().

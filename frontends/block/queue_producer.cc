@@ -31,6 +31,8 @@ Status Queue::prepare(const Request& request) {
   Flight& flight = flights_[request.tag];
   // Pairs with retire(): the consumer has done with the record and its pages.
   if (flight.in_flight.acquire() != 0) return Error::kBadValue;
+  // An indirect request can only read or write (blkif.h, BLKIF_OP_INDIRECT).
+  if (uses_indirect(request) && request.operation > Operation::kWrite) return Error::kBadValue;
   const Status status = reserve_entries(flight, request);
   if (!status.ok()) {
     producer_.counters.busy.add_by_owner(1);
