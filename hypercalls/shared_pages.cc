@@ -35,12 +35,7 @@ Result<SharedPages> SharedPages::create(u32 count, DomId backend) {
 }
 
 void SharedPages::reset() {
-  for (u32 i = 0; i < count_; ++i) {
-    u8* page = pages_ + i * size_t{kPageSize};
-    if (!revoke_or_park(ref(i), page, true)) continue;
-    pvk_grant_release(ref(i), 1);
-    pvk_pages_free(page, 1);
-  }
+  for (u32 i = 0; i < count_; ++i) end_and_free(ref(i), pages_ + i * size_t{kPageSize});
   pages_ = nullptr;
   count_ = 0;
 }

@@ -31,8 +31,10 @@ Status SegmentPool::open(const PoolPlan& plan, DomId backend, u32 ready) {
 void SegmentPool::close() {
   for (u32 i = 0; i < plan_.entries; ++i) {
     PoolEntry& entry = entries_[i];
-    const bool granted = plan_.permanent && entry.page != nullptr;
-    if (granted && !revoke_or_park(entry.ref, entry.page, true)) continue;
+    if (plan_.permanent && entry.page != nullptr) {
+      end_and_free(entry.ref, entry.page);
+      continue;
+    }
     if (entry.ref != kNoGrantRef) pvk_grant_release(entry.ref, 1);
     if (plan_.own_pages && entry.page != nullptr) pvk_pages_free(entry.page, 1);
   }

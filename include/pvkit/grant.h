@@ -18,12 +18,22 @@ inline void grant(GrantRef ref, DomId backend, const void* page, Access access) 
   pvk_grant_publish(ref, backend, pvk_gfn(page), access == Access::kReadOnly ? 1 : 0);
 }
 
-// Ends a grant whose page the caller owns no longer when this returns false: it was parked.
-// `owned`: the page is one of ours, to be freed when the backend lets go.
+// Ends a grant. When this returns false, the reference is gone and the caller owns the page no
+// longer: they were parked. `owned`: the page is one of ours, to be freed when the backend lets go.
 [[nodiscard]] inline bool revoke_or_park(GrantRef ref, void* page, bool owned) {
   if (pvk_grant_revoke(ref) == 0) return true;
   pvk_grant_park(ref, page, owned ? 1 : 0);
   return false;
+}
+
+// Ends the grant of a page of ours for good: the reference and the page are given back, now or when
+// the backend lets go.
+inline void end_and_free(GrantRef ref, void* page) {
+  if (pvk_grant_end(ref) == 0) {
+    pvk_pages_free(page, 1);
+  } else {
+    pvk_grant_park(ref, page, 1);
+  }
 }
 
 // Zeroed pages of our own that the backend may read and write from creation to destruction:

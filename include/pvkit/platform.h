@@ -71,6 +71,9 @@ void pvk_grant_release(pvk_u32 first, unsigned int count);
 void pvk_grant_publish(pvk_u32 ref, pvk_u16 domid, pvk_u64 gfn, int readonly);
 /* Ends the access: 0, or -EBUSY while the other domain still holds the page. Any context. */
 int pvk_grant_revoke(pvk_u32 ref);
+/* The same for a reference that will not be used again: it is released too. On -EBUSY it is neither
+ * and is to be parked. This is expected to be refused while a device closes, revoke is not. */
+int pvk_grant_end(pvk_u32 ref);
 /* Takes over a reference that could not be revoked: it leaves its reservation, is retried until
  * the backend lets go and only then released. @page is the page behind it; with @owned set it is
  * freed then, otherwise the port keeps it from being reused until then. Cannot fail. Any context.

@@ -114,6 +114,16 @@ int pvk_grant_revoke(pvk_u32 ref)
 }
 EXPORT_SYMBOL_GPL(pvk_grant_revoke);
 
+int pvk_grant_end(pvk_u32 ref)
+{
+	/* Unlike the above, this says nothing to the log when the page is still held. */
+	if (!gnttab_try_end_foreign_access(ref))
+		return -EBUSY;
+	drop_records(1);
+	return 0;
+}
+EXPORT_SYMBOL_GPL(pvk_grant_end);
+
 void pvk_grant_park(pvk_u32 ref, void *page, int owned)
 {
 	struct parked_grant *record;
@@ -143,7 +153,7 @@ static unsigned int collect_ended(struct list_head *ended)
 
 	spin_lock_irq(&lot_lock);
 	list_for_each_entry_safe(record, next, &parked_grants, list) {
-		if (pvk_gnttab_end_foreign_access_ref(record->ref)) {
+		if (gnttab_try_end_foreign_access(record->ref)) {
 			list_move(&record->list, ended);
 			held.parked--;
 			held.grants--;
@@ -163,10 +173,8 @@ static void retry_parked(struct work_struct *work)
 	LIST_HEAD(ended);
 	unsigned int delay = collect_ended(&ended);
 
-	list_for_each_entry(record, &ended, list) {
-		gnttab_free_grant_reference(record->ref);
+	list_for_each_entry(record, &ended, list)
 		put_page(record->page);
-	}
 	free_records(&ended);
 	if (!list_empty(&parked_grants))
 		schedule_delayed_work(&retry_work, msecs_to_jiffies(delay));

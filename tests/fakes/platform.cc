@@ -75,6 +75,12 @@ int pvk_grant_revoke(pvk_u32 ref) {
   return error != 0 ? -error : m.grants.revoke(ref);
 }
 
+int pvk_grant_end(pvk_u32 ref) {
+  const int error = pvk_grant_revoke(ref);
+  if (error == 0) pvk_grant_release(ref, 1);
+  return error;
+}
+
 void pvk_grant_park(pvk_u32 ref, void* page, int owned) { machine().park(ref, page, owned != 0); }
 
 int pvk_event_open(pvk_bus* bus, pvk_upcall upcall, void* context, pvk_event** event) {
