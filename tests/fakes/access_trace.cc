@@ -13,8 +13,8 @@
 namespace pvk::fakes {
 namespace {
 
-constexpr long long kTrapFlag = 0x100;    // EFLAGS.TF: a debug trap after the next instruction
-constexpr long long kWriteFault = 0x2;    // bit 1 of a page fault's error code
+constexpr long long kTrapFlag = 0x100;  // EFLAGS.TF: a debug trap after the next instruction
+constexpr long long kWriteFault = 0x2;  // bit 1 of a page fault's error code
 AccessTrace* current = nullptr;
 struct sigaction old_fault;
 struct sigaction old_step;

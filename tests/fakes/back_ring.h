@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR GPL-2.0-only
-// A backend's end of a block ring, written from the comments of xen/io/ring.h and on purpose without
-// its macros: those use plain loads, and a second reading of the protocol finds what a shared one
-// hides. Pages are mapped one by one and need not be neighbours; a slot may cross two.
+// A backend's end of a block ring, written from the comments of xen/io/ring.h and on purpose
+// without its macros: those use plain loads, and a second reading of the protocol finds what a
+// shared one hides. Pages are mapped one by one and need not be neighbours; a slot may cross two.
 #pragma once
 
 #include <atomic>
@@ -20,8 +20,7 @@ class BackRing {
 
   BackRing() = default;
   explicit BackRing(std::vector<Mapping> pages) : pages_(std::move(pages)) {
-    size_ = floor_power_of_two(
-        static_cast<u32>((pages_.size() * kPageSize - kHeader) / kSlot));
+    size_ = floor_power_of_two(static_cast<u32>((pages_.size() * kPageSize - kHeader) / kSlot));
   }
 
   const std::vector<Mapping>& pages() const { return pages_; }

@@ -10,8 +10,8 @@ GrantTable::GrantTable(GuestMemory& memory, Violations& violations)
 
 bool GrantTable::known(GrantRef ref, const char* doing) {
   if (ref >= GNTTAB_NR_RESERVED_ENTRIES && ref < kEntries && use_[ref] != Use::kFree) return true;
-  violations_.add("grant: " + std::string(doing) + " of a reference that is not reserved: " +
-                  std::to_string(ref));
+  violations_.add("grant: " + std::string(doing) +
+                  " of a reference that is not reserved: " + std::to_string(ref));
   return false;
 }
 
@@ -81,9 +81,7 @@ void GrantTable::park(GrantRef ref) {
   use_[ref] = Use::kParked;
 }
 
-void GrantTable::unpark(GrantRef ref) {
-  use_[ref] = Use::kFree;
-}
+void GrantTable::unpark(GrantRef ref) { use_[ref] = Use::kFree; }
 
 Mapping GrantTable::map(DomId who, GrantRef ref, bool writable) {
   Mapping mapping;

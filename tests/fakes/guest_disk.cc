@@ -10,8 +10,7 @@ using block::Outcome;
 
 GuestDisk::GuestDisk(Machine& machine, ModelBackend& backend, const block::Params& params, u32 cpus)
     : machine_(machine), backend_(backend) {
-  const block::DevicePort port = {this,   attach,  detach, resize, wait_backend_closed,
-                                  upcall};
+  const block::DevicePort port = {this, attach, detach, resize, wait_backend_closed, upcall};
   device_ = std::make_unique<block::Device>(&backend.bus(), params, cpus, port);
   machine_.add_actor(this, [this] { return work(); });
 }

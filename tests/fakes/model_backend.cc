@@ -83,9 +83,7 @@ void ModelBackend::write(const std::string& key, const std::string& value) {
 
 void ModelBackend::set_state(int state) { write("state", std::to_string(state)); }
 
-int ModelBackend::state() {
-  return std::atoi(store_.read(bus_.backend + "/state").value.c_str());
-}
+int ModelBackend::state() { return std::atoi(store_.read(bus_.backend + "/state").value.c_str()); }
 
 int ModelBackend::frontend_state() { return std::atoi(frontend_key("state").c_str()); }
 

@@ -42,9 +42,9 @@ class ModelBackend {
   void allow_queues(u32 queues);
 
   // ---- its life
-  void offer();     // InitWait; from here on it follows the frontend
-  void close();     // asks the frontend to go: Closing
-  void die();       // gone without a word: unmaps all, removes its directory
+  void offer();  // InitWait; from here on it follows the frontend
+  void close();  // asks the frontend to go: Closing
+  void die();    // gone without a word: unmaps all, removes its directory
   void set_state(int state);
   int state();
   int frontend_state();

@@ -22,8 +22,8 @@ ModelQueue::~ModelQueue() {
 }
 
 bool ModelQueue::bind(Port frontend_port) {
-  const auto port = machine_.events.bind_interdomain(kBackend, kGuest, frontend_port,
-                                                     [this] { process(); });
+  const auto port =
+      machine_.events.bind_interdomain(kBackend, kGuest, frontend_port, [this] { process(); });
   if (port.has_value()) port_ = *port;
   return port.has_value();
 }

@@ -15,9 +15,7 @@ ModelQueue::Pending ModelQueue::decode(const blkif_request& request) {
       if (request.nr_segments == 0) wrong("read or write without a segment");
       [[fallthrough]];
     case BLKIF_OP_WRITE_BARRIER:
-    case BLKIF_OP_FLUSH_DISKCACHE:
-      add_segments(pending, request.seg, request.nr_segments);
-      break;
+    case BLKIF_OP_FLUSH_DISKCACHE: add_segments(pending, request.seg, request.nr_segments); break;
     case BLKIF_OP_DISCARD: {
       const auto& discard = reinterpret_cast<const blkif_request_discard&>(request);
       pending.sectors = discard.nr_sectors;
@@ -49,12 +47,15 @@ void ModelQueue::decode_indirect(const blkif_request_indirect& request, Pending&
   for (u32 page = 0; left != 0; ++page) {
     blkif_request_segment segments[abi::kSegmentsPerIndirectPage];
     const u32 here = min(left, static_cast<u32>(abi::kSegmentsPerIndirectPage));
-    if (!machine_.grants.copy_from_guest(kBackend, request.indirect_grefs[page], 0, segments,
-                                         here * static_cast<u32>(sizeof(segments[0])))) {
-      wrong("indirect page " + std::to_string(page) + " cannot be read");
+    // blkback maps pages of descriptors as it maps data: for good, and writable, when persistent.
+    const Piece descriptors = map_segment({request.indirect_grefs[page], 0, 7}, false);
+    if (!descriptors.mapping.ok()) {
+      wrong("indirect page " + std::to_string(page) + " cannot be mapped");
       pending.status = BLKIF_RSP_ERROR;
       return;
     }
+    std::memcpy(segments, descriptors.mapping.bytes, here * sizeof(segments[0]));
+    if (descriptors.temporary) machine_.grants.unmap(descriptors.mapping);
     add_segments(pending, segments, here);
     left -= here;
   }

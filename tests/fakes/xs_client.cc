@@ -82,7 +82,8 @@ int XsClient::begin(u32* transaction) {
 }
 
 int XsClient::end(u32 transaction, bool commit) {
-  return ask(XS_TRANSACTION_END, commit ? std::string("T\0", 2) : std::string("F\0", 2), transaction)
+  return ask(XS_TRANSACTION_END, commit ? std::string("T\0", 2) : std::string("F\0", 2),
+             transaction)
       .error;
 }
 

@@ -125,12 +125,8 @@ int XsServer::handle(Connection& connection, const XsMessage& request, std::stri
     case XS_WRITE:
       reply = ok;
       return store_.write(path, request.body.substr(path.size() + 1), transaction);
-    case XS_RM:
-      reply = ok;
-      return store_.remove(path, transaction);
-    case XS_TRANSACTION_START:
-      reply = std::to_string(store_.begin()) + '\0';
-      return 0;
+    case XS_RM: reply = ok; return store_.remove(path, transaction);
+    case XS_TRANSACTION_START: reply = std::to_string(store_.begin()) + '\0'; return 0;
     case XS_TRANSACTION_END:
       reply = ok;
       if (path != "T" && path != "F") return EINVAL;
@@ -149,7 +145,8 @@ int XsServer::handle(Connection& connection, const XsMessage& request, std::stri
     }
     case XS_UNWATCH:
       reply = ok;
-      return words.size() == 2 && std::erase(connection.watches_, std::pair(words[0], words[1])) != 0
+      return words.size() == 2 &&
+                     std::erase(connection.watches_, std::pair(words[0], words[1])) != 0
                  ? 0
                  : ENOENT;
     default: return ENOSYS;

@@ -31,7 +31,8 @@ bool XsStore::exists(const std::string& path, u32 transaction) {
 std::vector<std::string> XsStore::directory(const std::string& path, u32 transaction) {
   std::vector<std::string> names;
   const Tree& tree = tree_of(path, transaction);
-  for (auto at = tree.lower_bound(path + "/"); at != tree.end() && is_below(at->first, path); ++at) {
+  for (auto at = tree.lower_bound(path + "/"); at != tree.end() && is_below(at->first, path);
+       ++at) {
     const std::string rest = at->first.substr(path.size() + 1);
     if (rest.find('/') == std::string::npos) names.push_back(rest);
   }

@@ -35,9 +35,22 @@ std::vector<Bad> all_bad() {
                                  "discard-granularity",
                                  "discard-alignment",
                                  "discard-secure"};
-  const std::string values[] = {"",    " ",   "-1",  "+1",  "1 ",   " 1",   "0x1", "one", "1.0",
-                                "1,2", "1\n", "18446744073709551616", std::string(65, '1'),
-                                std::string(3000, '1'), std::string("1\0", 2), "\x1b[2J"};
+  const std::string values[] = {"",
+                                " ",
+                                "-1",
+                                "+1",
+                                "1 ",
+                                " 1",
+                                "0x1",
+                                "one",
+                                "1.0",
+                                "1,2",
+                                "1\n",
+                                "18446744073709551616",
+                                std::string(65, '1'),
+                                std::string(3000, '1'),
+                                std::string("1\0", 2),
+                                "\x1b[2J"};
   for (const char* key : numbers) {
     for (const std::string& value : values) bad.push_back({key, value});
   }
@@ -64,8 +77,8 @@ INSTANTIATE_TEST_SUITE_P(All, BadInput, testing::ValuesIn(all_bad()));
 
 TEST_P(BadInput, KeepsOnlyThisDeviceDownWithOneLine) {
   const auto& [key, value] = GetParam();
-  const bool early = key == std::string("max-ring-page-order") ||
-                     key == std::string("multi-queue-max-queues");
+  const bool early =
+      key == std::string("max-ring-page-order") || key == std::string("multi-queue-max-queues");
   backend->allow_discard();
   (early ? backend->offered.early : backend->offered.late)[key] = value;
   EXPECT_FALSE(connect());

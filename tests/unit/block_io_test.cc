@@ -31,9 +31,10 @@ class EveryMode : public DiskTest, public testing::WithParamInterface<DataMode> 
   }
 };
 
-INSTANTIATE_TEST_SUITE_P(
-    All, EveryMode, testing::Values(DataMode::kDirect, DataMode::kPersistent, DataMode::kBounce),
-    [](const auto& mode) { return std::string(block::to_text(mode.param)); });
+INSTANTIATE_TEST_SUITE_P(All, EveryMode,
+                         testing::Values(DataMode::kDirect, DataMode::kPersistent,
+                                         DataMode::kBounce),
+                         [](const auto& mode) { return std::string(block::to_text(mode.param)); });
 
 TEST_P(EveryMode, OneSector) { expect_round_trip(7, 512, 1024); }
 TEST_P(EveryMode, OnePage) { expect_round_trip(8, kPageSize); }

@@ -89,12 +89,20 @@ TEST_F(Lie, ANegativeStatusThatTheProtocolDoesNotKnow) {
   tell([&] { backend->queue().push_raw(response(0, -3)); }, &ConsumerCounters::bad_status);
 }
 TEST_F(Lie, AnIndexBeyondTheRing) {
-  tell([&] { backend->queue().show_index(33); backend->queue().notify(); },
-       &ConsumerCounters::bad_index);
+  tell(
+      [&] {
+        backend->queue().show_index(33);
+        backend->queue().notify();
+      },
+      &ConsumerCounters::bad_index);
 }
 TEST_F(Lie, AnIndexThatRunsBackwards) {
-  tell([&] { backend->queue().show_index(~0u); backend->queue().notify(); },
-       &ConsumerCounters::bad_index);
+  tell(
+      [&] {
+        backend->queue().show_index(~0u);
+        backend->queue().notify();
+      },
+      &ConsumerCounters::bad_index);
 }
 // Within the ring, beyond what was asked: the slots hold old requests or nothing.
 TEST_F(Lie, AnIndexBeyondWhatWasAsked) {

@@ -32,7 +32,11 @@ TEST(PlatformHeader, DeclaresAtMostThirtyFunctions) {
 
 class Platform : public MachineTest {
  protected:
-  Platform() { bus.frontend = "/front"; bus.backend = "/back"; bus.backend_domid = kBackend; }
+  Platform() {
+    bus.frontend = "/front";
+    bus.backend = "/back";
+    bus.backend_domid = kBackend;
+  }
   pvk_bus bus;
 };
 
@@ -96,7 +100,9 @@ TEST_F(Platform, LeaksAreSeen) {
   ASSERT_EQ(pvk_grant_reserve(1, &ref), 0);
   pvk_grant_publish(ref, kBackend, pvk_gfn(page), 0);
   pvk_event* event = nullptr;
-  ASSERT_EQ(pvk_event_open(&bus, [](void*) { return 0; }, nullptr, &event), 0);
+  ASSERT_EQ(pvk_event_open(
+                &bus, [](void*) { return 0; }, nullptr, &event),
+            0);
   EXPECT_EQ(machine.leaks().size(), 5u);
   pvk_event_close(event);
   EXPECT_EQ(pvk_grant_revoke(ref), 0);

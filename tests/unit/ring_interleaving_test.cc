@@ -26,8 +26,8 @@ using Ring = FrontRing<Word, Word>;
 enum : u32 { kReqProd = 0, kReqEvent = 1, kRspProd = 2, kRspEvent = 3 };
 constexpr size_t kIndexes = 4 * sizeof(u32);
 
-// Tries all choices, depth first: choose() makes some of the other side's steps here, first none and
-// in later schedules more, as long as there are any.
+// Tries all choices, depth first: choose() makes some of the other side's steps here, first none
+// and in later schedules more, as long as there are any.
 class Schedules {
  public:
   template <class Other>

@@ -58,7 +58,8 @@ class Runner : public testing::Test {
  protected:
   // What stands in the result file after running `name` as Kyua would.
   Ran run_case(const std::string& name, const std::string& settings = "") {
-    Ran ran = run(settings + " " + self() + " -s . -v unprivileged-user=x -r " + file_ + " " + name);
+    Ran ran =
+        run(settings + " " + self() + " -s . -v unprivileged-user=x -r " + file_ + " " + name);
     std::ifstream result(file_);
     std::string line;
     std::getline(result, line);
@@ -113,9 +114,7 @@ TEST_F(Runner, FailsForACaseThatDoesNotExist) {
   EXPECT_EQ(ran.output.find("failed: "), 0u);
 }
 
-TEST_F(Runner, FailsForAPatternOfSeveralCases) {
-  EXPECT_EQ(run_case("'Sample.*'").status, 1);
-}
+TEST_F(Runner, FailsForAPatternOfSeveralCases) { EXPECT_EQ(run_case("'Sample.*'").status, 1); }
 
 TEST_F(Runner, FailsWhenNothingMatchesAFilter) {
   EXPECT_NE(run(self() + " --gtest_filter=Nothing.*").status, 0);

@@ -5,9 +5,18 @@ UNIT_SUITES := \
 	bad_input \
 	block_io \
 	device \
+	fake_xen \
+	fake_xenstore \
+	features \
 	front_ring \
+	fuzz_replay \
 	handshake \
+	history \
+	hypercalls \
 	lies \
+	naming \
+	ownership \
+	plan \
 	platform_contract \
 	result \
 	ring_interleaving \

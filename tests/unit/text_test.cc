@@ -20,12 +20,12 @@ TEST_P(BadNumber, IsRefused) {
   EXPECT_EQ(result.error(), Error::kBadValue);
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    All, BadNumber,
-    testing::Values("", " ", " 1", "1 ", "1\n", "+1", "-1", "-0", "0x10", "1.0", "1e3", "one", "1a",
-                    std::string("1\0", 2), std::string("\0001", 2), std::string("1\0002", 3),
-                    "18446744073709551616", "99999999999999999999999999",
-                    "\xd9\xa1" /* a digit, but not of ours */));
+INSTANTIATE_TEST_SUITE_P(All, BadNumber,
+                         testing::Values("", " ", " 1", "1 ", "1\n", "+1", "-1", "-0", "0x10",
+                                         "1.0", "1e3", "one", "1a", std::string("1\0", 2),
+                                         std::string("\0001", 2), std::string("1\0002", 3),
+                                         "18446744073709551616", "99999999999999999999999999",
+                                         "\xd9\xa1" /* a digit, but not of ours */));
 
 TEST(Number, IsTakenUpToTheLast) {
   EXPECT_EQ(parse("0").value(), 0u);

@@ -26,7 +26,8 @@ UNIT_CXX_tsan := g++
 
 UNIT_WARNINGS := -Wall -Wextra -Werror -Wconversion -Wshadow -Wold-style-cast -Wnon-virtual-dtor \
 	-Wextra-semi -Wimplicit-fallthrough
-UNIT_FLAGS := -std=c++20 -g -DPVK_PLATFORM_HEADER=\"$(UNIT_TOP)/include/pvkit/platform.h\" -I$(UNIT_TOP) -I$(UNIT_TOP)/include -I$(UNIT_TOP)/tests $(UNIT_WARNINGS)
+UNIT_FLAGS := -std=c++20 -g -DPVK_PLATFORM_HEADER=\"$(UNIT_TOP)/include/pvkit/platform.h\" \
+	-DPVK_FUZZ_CORPUS=\"$(UNIT_TOP)/tests/fuzz/corpus\" -I$(UNIT_TOP) -I$(UNIT_TOP)/include -I$(UNIT_TOP)/tests $(UNIT_WARNINGS)
 UNIT_FLAGS_plain := -O1
 UNIT_FLAGS_asan := -O1 -fno-omit-frame-pointer -fsanitize=address,undefined \
 	-fno-sanitize-recover=undefined
@@ -40,7 +41,7 @@ UNIT_CORE_FLAGS := -ffreestanding -fno-exceptions -fno-rtti -fno-threadsafe-stat
 define unit_variant
 UNIT_DIR_$1 := $(UNIT_OUT)/unit/$1
 UNIT_LIB_$1 := $$(UNIT_CORE:%.cc=$$(UNIT_DIR_$1)/%.o) $$(UNIT_FAKES:%.cc=$$(UNIT_DIR_$1)/%.o) \
-	$$(UNIT_DIR_$1)/tests/unit/main.o
+	$$(UNIT_DIR_$1)/tests/fuzz/block_backend.o $$(UNIT_DIR_$1)/tests/unit/main.o
 UNIT_PROGRAMS_$1 := $$(UNIT_SUITES_$1:%=$(UNIT_BIN)/%_test-$1)
 
 $$(UNIT_CORE:%.cc=$$(UNIT_DIR_$1)/%.o): UNIT_EXTRA := $(UNIT_CORE_FLAGS)
@@ -82,3 +83,5 @@ $(foreach variant,$(UNIT_VARIANTS),$(eval unit-$(variant): $$(UNIT_PROGRAMS_$(va
 
 unit-lists-agree:
 	@sh $(UNIT_TOP)/tests/unit/lists-agree.sh $(UNIT_TOP)/tests/unit
+
+-include $(UNIT_TOP)/tests/fuzz/fuzz.mk
