@@ -20,7 +20,9 @@ struct pvk_disk;
 struct pvk_lane {
 	struct pvk_blk_queue *queue;
 	struct pvk_disk *disk;
+	struct blk_mq_hw_ctx *hctx;
 	unsigned int index;
+	bool starved;			/* a request waits for the end of another */
 	/* Submitters on several CPUs: held from prepare to publish. */
 	spinlock_t submit_lock ____cacheline_aligned_in_smp;
 	/* The event handler and who gives requests up. */

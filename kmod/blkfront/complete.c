@@ -79,6 +79,11 @@ unsigned int pvk_lane_complete(struct pvk_lane *lane)
 	} while (!more && pvk_blk_rearm(lane->queue));
 	if (batch.complete)
 		batch.complete(&batch);
+	/* Ending a batch does not run the queue for those that were turned away. */
+	if (READ_ONCE(lane->starved)) {
+		WRITE_ONCE(lane->starved, false);
+		blk_mq_run_hw_queue(lane->hctx, true);
+	}
 	spin_unlock_irqrestore(&lane->complete_lock, flags);
 	/* The backend broke the protocol: its disk ends, in a thread that may sleep. */
 	if (more < 0)

@@ -28,6 +28,7 @@ static int init_hctx(struct blk_mq_hw_ctx *hctx, void *data, unsigned int index)
 	struct pvk_disk *disk = data;
 
 	hctx->driver_data = &disk->lanes[index];
+	disk->lanes[index].hctx = hctx;
 	return 0;
 }
 

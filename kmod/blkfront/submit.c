@@ -40,10 +40,16 @@ static int take_data(struct pvk_blk_queue *queue, const struct pvk_blk_segment *
 	return pvk_blk_add(queue, chunk, count);
 }
 
-/* Busy is only said while something is in flight, whose end runs the queue again. */
-static blk_status_t to_status(int err)
+/*
+ * Busy is only said while something is in flight, whose end runs the queue again. The block layer
+ * may not have taken this request back by then; after BLK_STS_RESOURCE it also tries by itself.
+ */
+static blk_status_t to_status(struct pvk_lane *lane, int err)
 {
-	return err == -EBUSY ? BLK_STS_DEV_RESOURCE : BLK_STS_IOERR;
+	if (err != -EBUSY)
+		return BLK_STS_IOERR;
+	WRITE_ONCE(lane->starved, true);
+	return BLK_STS_RESOURCE;
 }
 
 static blk_status_t submit(struct pvk_lane *lane, struct request *rq,
@@ -52,7 +58,7 @@ static blk_status_t submit(struct pvk_lane *lane, struct request *rq,
 	int err = pvk_blk_prepare(lane->queue, request);
 
 	if (err)
-		return to_status(err);
+		return to_status(lane, err);
 	if (request->segments) {
 		err = pvk_for_segments(rq, lane->queue, take_data);
 		if (WARN_ONCE(err, "pvkit: a request has more segments than it says\n")) {
