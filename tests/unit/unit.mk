@@ -26,8 +26,9 @@ UNIT_CXX_tsan := g++
 
 UNIT_WARNINGS := -Wall -Wextra -Werror -Wconversion -Wshadow -Wold-style-cast -Wnon-virtual-dtor \
 	-Wextra-semi -Wimplicit-fallthrough
-UNIT_FLAGS := -std=c++20 -g -DPVK_PLATFORM_HEADER=\"$(UNIT_TOP)/include/pvkit/platform.h\" \
-	-DPVK_FUZZ_CORPUS=\"$(UNIT_TOP)/tests/fuzz/corpus\" -I$(UNIT_TOP) -I$(UNIT_TOP)/include -I$(UNIT_TOP)/tests $(UNIT_WARNINGS)
+UNIT_FLAGS := -std=c++20 -g1 -DPVK_PLATFORM_HEADER=\"$(UNIT_TOP)/include/pvkit/platform.h\" \
+	-DPVK_FUZZ_CORPUS=\"$(UNIT_TOP)/tests/fuzz/corpus\" \
+	-I$(UNIT_TOP) -I$(UNIT_TOP)/include -I$(UNIT_TOP)/tests $(UNIT_WARNINGS)
 UNIT_FLAGS_plain := -O1
 UNIT_FLAGS_asan := -O1 -fno-omit-frame-pointer -fsanitize=address,undefined \
 	-fno-sanitize-recover=undefined
@@ -52,8 +53,9 @@ $$(UNIT_DIR_$1)/%.o: $(UNIT_TOP)/%.cc $(UNIT_TOP)/tests/unit/unit.mk
 # GoogleTest's headers are most of a test's compile time.
 $$(UNIT_DIR_$1)/prefix.h.gch: $(UNIT_TOP)/tests/unit/prefix.h $(UNIT_TOP)/tests/unit/unit.mk
 	@mkdir -p $$(@D)
-	@echo '  $1 $$(@F)'; $$(UNIT_CXX_$1) $(UNIT_FLAGS) $(UNIT_FLAGS_$1) -x c++-header -o $$@ $$<
-$$(UNIT_DIR_$1)/tests/unit/%_test.o: UNIT_EXTRA := -include $$(UNIT_DIR_$1)/prefix.h
+	@echo '  $1 $$(@F)'; $$(UNIT_CXX_$1) $(UNIT_FLAGS) $(UNIT_FLAGS_$1) -O0 -x c++-header -o $$@ $$<
+# The suites themselves need no speed, and unoptimised they compile in half the time.
+$$(UNIT_DIR_$1)/tests/unit/%_test.o: UNIT_EXTRA := -O0 -include $$(UNIT_DIR_$1)/prefix.h
 $$(UNIT_DIR_$1)/tests/unit/%_test.o: $(UNIT_TOP)/tests/unit/%_test.cc $$(UNIT_DIR_$1)/prefix.h.gch
 	@mkdir -p $$(@D)
 	@echo '  $1 $$(@F)'; $$(UNIT_CXX_$1) $(UNIT_FLAGS) $(UNIT_FLAGS_$1) $$(UNIT_EXTRA) -MMD -MP -c -o $$@ $$<
