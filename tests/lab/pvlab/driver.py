@@ -50,10 +50,12 @@ class Driver:
     def unload_block(self):
         """Take the block driver out; the core stays, so that its counters can be read.
 
-        The bus holds the module for each bound disk, so these are unbound first; a disk that is busy makes this fail."""
+        The bus holds the in-tree module for each bound disk, so these are unbound first; ours needs none of that."""
         module = MODULES[self.name][-1].removesuffix(".ko")
-        script = ("cd /sys/bus/xen/drivers/vbd && for d in vbd-*; do [ ! -e $d ] || echo $d > unbind || exit 1; done\n"
-                  f"for i in $(seq 50); do rmmod {module} 2> /tmp/rmmod && exit 0; sleep 0.1; done; cat /tmp/rmmod; exit 1")
+        script = f"rmmod {module}"
+        if self.name == "intree":
+            script = ("cd /sys/bus/xen/drivers/vbd && for d in vbd-*; do [ ! -e $d ] || echo $d > unbind || exit 1; done\n"
+                      f"for i in $(seq 50); do rmmod {module} 2> /tmp/rmmod && exit 0; sleep 0.1; done; cat /tmp/rmmod; exit 1")
         self.guest.sh(script, what=f"{self.guest.kind} guest: unloading {self.name}")
 
     def unload_core(self):

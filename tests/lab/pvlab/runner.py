@@ -8,11 +8,12 @@ from .say import LabError, say
 from .scenario_bench import block_bench
 from .scenario_cycles import block_hotplug, block_reload
 from .scenario_exec import block_exec, check_files
+from .scenario_modes import block_modes
 from .scenario_verify import block_verify
 from .session import Prepared, bench, machine
 
 SCENARIOS = {"block-bench": block_bench, "block-verify": block_verify, "block-hotplug": block_hotplug,
-             "block-reload": block_reload, "exec": block_exec}
+             "block-reload": block_reload, "block-modes": block_modes, "exec": block_exec}
 
 
 def describe(options, prepared, kind, scenario):

@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: MIT OR GPL-2.0-only
+"""block-modes: every way that a disk can be negotiated with a real backend moves the right bytes."""
+from . import fiojobs
+from .say import say
+from .scenario_cycles import nothing_left
+
+BACKEND_QUEUES = 4
+# name: parameters of the module, and what the features file must say then
+MODES = {
+    "persistent": ("", {"grants": "persistent", "ring_page_order": "0", "max_segments": "32", "queue_depth": "32"}),
+    "direct": ("feature_persistent=0", {"grants": "direct"}),
+    "bounce": ("feature_persistent=0 trusted=0", {"grants": "bounce"}),
+    "large": ("max_ring_page_order=4 max_indirect_segments=256",
+              {"grants": "persistent", "ring_page_order": "4", "max_segments": "256", "queue_depth": "512"}),
+    "large-direct": ("max_ring_page_order=4 max_indirect_segments=256 feature_persistent=0", {"grants": "direct", "max_segments": "256"}),
+    "small": ("max_queues=1 max_indirect_segments=0", {"queues": "1", "max_segments": "11", "indirect": "0"}),
+}
+
+
+def block_modes(bench):
+    """Verified I/O in each mode, with as many queues as the guest has CPUs."""
+    bench.machine.dom0_sh(f"echo {BACKEND_QUEUES} > /sys/module/xen_blkback/parameters/max_queues")
+    given, seen = bench.driver.parameters, {}
+    queues = str(min(BACKEND_QUEUES, bench.options.vcpus))
+    for name, (parameters, expected) in MODES.items():
+        bench.driver.parameters = f"{given} {parameters}"
+        seen[name] = one_mode(bench, name, {"queues": queues, **expected})
+    bench.driver.parameters = given
+    return {"modes": seen}
+
+
+def one_mode(bench, name, expected):
+    """Load, attach, compare what was negotiated, verify data, detach, unload; returns the features file."""
+    guest, disk = bench.guest, bench.disk
+    say(f"{guest.kind.upper()}: mode {name}")
+    bench.driver.load()
+    disk.attach()
+    features = dict(line.split(None, 1) for line in bench.driver.facts()[f"{disk.name}/features"].splitlines())
+    wrong = {key: features.get(key) for key, value in expected.items() if features.get(key) != value}
+    if wrong:
+        bench.fail(f"mode {name}: negotiated {wrong}, expected {expected}")
+    fiojobs.verified_write(guest, disk.name, 1, "mixed", 2, seed=1)
+    fiojobs.verified_write(guest, disk.name, 32, "split", 16, seed=2, offset_mib=4)
+    disk.same_bytes()
+    disk.detach()
+    bench.driver.unload_block()
+    nothing_left(bench)
+    bench.driver.unload_core()
+    return features
