@@ -4,6 +4,7 @@ import shutil
 import tarfile
 
 from . import guest as images
+from . import hvm
 from .paths import LAB
 from .say import LabError, say
 
@@ -19,17 +20,23 @@ class Guest:
         self.machine, self.kind, self.kernel = machine, kind, kernel
         self.vcpus, self.memory, self.shell = vcpus, memory, shell
         self.address = f"10.77.0.{11 + TYPES.index(kind)}"
-        self.domid, self.disks = None, {}
+        self.domid = None
+        if kind == "hvm" and memory < hvm.NEED_MIB:
+            raise LabError(f"an HVM guest needs at least {hvm.NEED_MIB} MiB")
 
     def _config(self):
-        console = "ttyS0" if self.kind == "hvm" and not self.shell else "hvc0"
-        # an HVM guest is started by an emulated option ROM, which wants the self-extracting image
-        image = "vmlinuz" if self.kind == "hvm" else "vmlinux.gz"
-        extra = f"console={console} loglevel=5 clocksource=xen pvlab.ip={self.address}{' pvlab.shell' * self.shell}"
+        vif, extra = "bridge=xenbr0,script=vif-lab", f"console=hvc0 loglevel=5 clocksource=xen pvlab.ip={self.address}"
+        if self.kind == "hvm":
+            start = hvm.config("/tmp/boot")
+            # no emulated NIC, whose boot ROM takes long; no early scan of 256 PCI buses, each access a trip through dom0
+            vif, extra = vif + ",type=vif", extra + " pci=noearly"
+        else:
+            start = ['kernel="/tmp/boot/vmlinux.gz"', 'ramdisk="/tmp/boot/initramfs.gz"']
+        if self.shell:
+            extra += " pvlab.shell"
         return "\n".join([
-            f'name="{self.kind}"', f'type="{self.kind}"', f'kernel="/tmp/boot/{image}"',
-            'ramdisk="/tmp/boot/initramfs.gz"', f'extra="{extra}"', f"memory={self.memory}", f"vcpus={self.vcpus}",
-            'vif=["bridge=xenbr0,script=vif-lab"]', f'serial="file:/job/log/console/guest-{self.kind}-serial.log"',
+            f'name="{self.kind}"', f'type="{self.kind}"', *start, f'extra="{extra}"', f"memory={self.memory}",
+            f"vcpus={self.vcpus}", f'vif=["{vif}"]', f'serial="file:/job/log/console/guest-{self.kind}-serial.log"',
             'vga="none"', 'on_poweroff="destroy"', 'on_reboot="destroy"', 'on_crash="destroy"',
             # TSC reads otherwise trap: 20-33 traps an I/O
             'tsc_mode="native"', ""])
@@ -37,17 +44,8 @@ class Guest:
     def __enter__(self):
         """Boot it and wait until its agent answers."""
         say(f"starting the {self.kind.upper()} guest, kernel {self.kernel.release}")
-        boot = self.machine.job / "boot"
-        boot.mkdir(exist_ok=True)
-        files = {"vmlinuz": self.kernel.vmlinuz, "vmlinux.gz": self.kernel.vmlinux_gz,
-                 "initramfs.gz": images.initramfs(self.kernel), "payload.tar": images.payload(self.kernel)}
-        for name, path in files.items():
-            if not (boot / name).exists():
-                shutil.copyfile(path, boot / name)
+        self._bring_images()
         (self.machine.job / f"{self.kind}.cfg").write_text(self._config())
-        # xl reads the images several times: from memory, not over 9p
-        self.machine.dom0_sh("mkdir -p /tmp/boot && cd /job/boot && for f in vmlinuz vmlinux.gz initramfs.gz; do "
-                             "[ -e /tmp/boot/$f ] || cp $f /tmp/boot/; done")
         self.machine.dom0_sh(f"xl create /job/{self.kind}.cfg", START_LIMIT, what=f"creating the {self.kind} guest")
         self.domid = int(self.machine.dom0_sh(f"xl domid {self.kind}").out)
         self.sh("true", START_LIMIT, what=f"booting the {self.kind} guest", patience=START_LIMIT)
@@ -58,6 +56,22 @@ class Guest:
         self.sh("while read -r m; do insmod /modules/$m || exit 1; done < /modules/fs.order")
         say(f"the {self.kind.upper()} guest is up")
         return self
+
+    def _bring_images(self):
+        """Kernel and initramfs into dom0's memory: xl reads them several times, too slow over 9p."""
+        small = images.initramfs(self.kernel)
+        files = {"initramfs.gz": small, "payload.tar": images.payload(self.kernel)}
+        if self.kind == "hvm":
+            files.update({"hvm-start": hvm.starter(self.kernel, small), "vmlinux": self.kernel.vmlinux})
+        else:
+            files["vmlinux.gz"] = self.kernel.vmlinux_gz
+        boot = self.machine.job / "boot"
+        boot.mkdir(exist_ok=True)
+        for name, path in files.items():
+            if not (boot / name).exists():
+                shutil.copyfile(path, boot / name)
+        wanted = " ".join(name for name in files if name != "payload.tar")
+        self.machine.dom0_sh(f"mkdir -p /tmp/boot; cd /job/boot; for f in {wanted}; do [ -e /tmp/boot/$f ] || cp $f /tmp/boot/ || exit 1; done")
 
     @staticmethod
     def _pack(path):

@@ -34,8 +34,7 @@ def discards(bench):
     if offered == "0":
         bench.fail("the backend offers discard, the disk has none")
     guest.sh(f"sh /lab/discard.sh /dev/{disk.name} {min(16, disk.mib)}", what=f"{guest.kind}: discard.sh")
-    disk.same_bytes()
-    more = f"--rw=trimwrite --bs=64k --iodepth=8 --size={disk.mib // 4}M"
+    more = f"--rw=trimwrite --bs=128k --iodepth=8 --size={disk.mib // 8}M"
     job = fiojobs.run(guest, fiojobs.VERIFY.format(disk=disk.name, seed=7, more=more), f"{guest.kind}: fio trimwrite verify")
     if not job["trim"]["io_bytes"]:
         bench.fail("fio discarded nothing")
