@@ -13,11 +13,20 @@ TYPES = ("pv", "pvh", "hvm")
 START_LIMIT, SCRIPT_LIMIT = 180, 300
 
 
+def images_of(kernel, kind):
+    """{name: path} of what a guest boots and is given; made before the machine starts."""
+    small = images.initramfs(kernel)
+    files = {"initramfs.gz": small, "payload.tar": images.payload(kernel)}
+    if kind == "hvm":
+        return {**files, "hvm-start": hvm.starter(kernel, small), "vmlinux": kernel.vmlinux}
+    return {**files, "vmlinux.gz": kernel.vmlinux_gz}
+
+
 class Guest:
     """A guest of one type with one kernel."""
 
-    def __init__(self, machine, kind, kernel, vcpus=1, memory=320, shell=False):
-        self.machine, self.kind, self.kernel = machine, kind, kernel
+    def __init__(self, machine, kind, kernel, files, vcpus=1, memory=320, shell=False):
+        self.machine, self.kind, self.kernel, self.files = machine, kind, kernel, files
         self.vcpus, self.memory, self.shell = vcpus, memory, shell
         self.address = f"10.77.0.{11 + TYPES.index(kind)}"
         self.domid = None
@@ -59,18 +68,12 @@ class Guest:
 
     def _bring_images(self):
         """Kernel and initramfs into dom0's memory: xl reads them several times, too slow over 9p."""
-        small = images.initramfs(self.kernel)
-        files = {"initramfs.gz": small, "payload.tar": images.payload(self.kernel)}
-        if self.kind == "hvm":
-            files.update({"hvm-start": hvm.starter(self.kernel, small), "vmlinux": self.kernel.vmlinux})
-        else:
-            files["vmlinux.gz"] = self.kernel.vmlinux_gz
         boot = self.machine.job / "boot"
         boot.mkdir(exist_ok=True)
-        for name, path in files.items():
+        for name, path in self.files.items():
             if not (boot / name).exists():
                 shutil.copyfile(path, boot / name)
-        wanted = " ".join(name for name in files if name != "payload.tar")
+        wanted = " ".join(name for name in self.files if name != "payload.tar")
         self.machine.dom0_sh(f"mkdir -p /tmp/boot; cd /job/boot; for f in {wanted}; do [ -e /tmp/boot/$f ] || cp $f /tmp/boot/ || exit 1; done")
 
     @staticmethod

@@ -5,6 +5,7 @@ import os
 import shlex
 import signal
 import subprocess
+import threading
 
 from .say import LabError
 
@@ -12,9 +13,26 @@ from .say import LabError
 DIE_WITH_US = ["setpriv", "--pdeathsig", "KILL", "--"]
 
 
+_running = set()
+_ending = threading.Event()
+
+
 def start(command, **options):
     """Popen in a process group of its own."""
-    return subprocess.Popen(DIE_WITH_US + [str(c) for c in command], start_new_session=True, **options)
+    if _ending.is_set():
+        raise LabError("the lab is ending")
+    process = subprocess.Popen(DIE_WITH_US + [str(c) for c in command], start_new_session=True, **options)
+    _running.difference_update([p for p in list(_running) if p.returncode is not None])
+    _running.add(process)
+    return process
+
+
+def stop_all():
+    """End every child and start no more: what other threads were building fails at once, and its folder is not kept."""
+    _ending.set()
+    for process in list(_running):
+        if process.poll() is None:
+            stop(process)
 
 
 def stop(process):

@@ -8,9 +8,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 from . import counting
 from . import guest as images
+from . import proc
 from .disk import Disk
 from .dom0 import Dom0
-from .domain import Guest
+from .domain import Guest, images_of
 from .driver import Driver, build_modules
 from .kernel import find_kernel
 from .machine import Machine
@@ -32,16 +33,22 @@ class Prepared:
 
     def __init__(self, options, need_modules):
         with ThreadPoolExecutor(4) as pool:
-            dom0 = pool.submit(Dom0, options.xen)
-            kernel = pool.submit(find_kernel, options.kernel, options.headers)
-            fio = pool.submit(images.fio_binary)
-            self.kernel = kernel.result()
-            small = pool.submit(images.initramfs, self.kernel)
-            self.modules = build_modules(self.kernel) if need_modules else None
-            fio.result()
-            images.payload(self.kernel)
-            small.result()
-            self.dom0 = dom0.result()
+            try:
+                self._make(pool, options, need_modules)
+            except BaseException:
+                proc.stop_all()  # else the pool would wait for what others still build
+                raise
+
+    def _make(self, pool, options, need_modules):
+        dom0 = pool.submit(Dom0, options.xen)
+        kernel = pool.submit(find_kernel, options.kernel, options.headers)
+        fio = pool.submit(images.fio_binary)
+        self.kernel = kernel.result()
+        small = pool.submit(images.initramfs, self.kernel)
+        self.modules = build_modules(self.kernel) if need_modules else None
+        fio.result(), small.result()
+        self.images = {kind: images_of(self.kernel, kind) for kind in options.guest}
+        self.dom0 = dom0.result()
 
 
 def stop_on_signals():
@@ -91,7 +98,7 @@ class Bench:
 @contextlib.contextmanager
 def bench(booted, options, prepared, kind, backing="loop", shell=False):
     """A proven guest of one type with its disk made, the driver not yet loaded."""
-    with Guest(booted, kind, prepared.kernel, options.vcpus, options.memory, shell) as guest:
+    with Guest(booted, kind, prepared.kernel, prepared.images[kind], options.vcpus, options.memory, shell) as guest:
         try:
             if not shell:
                 guest.prove()
