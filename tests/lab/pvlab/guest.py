@@ -22,8 +22,8 @@ TOOL_FILES = ["sbin/mke2fs", "sbin/e2fsck", "etc/mke2fs.conf", "lib64/ld-linux-x
 
 def agent_binary():
     """The guest's agent, compiled from the tree."""
-    source = LAB / "guest" / "agent.c"
-    command = ["gcc", "-static", "-Os", "-s", "-Wall", "-Wextra", "-D_GNU_SOURCE", "-o"]
+    source = LAB / "guest" / "agent.cc"
+    command = ["g++", "-std=c++20", "-static", "-Os", "-s", "-Wall", "-Wextra", "-fno-exceptions", "-fno-rtti", "-o"]
     return built("agent", "guest agent", [digest(source), command],
                  lambda folder: proc.run([*command, folder / "agent", source])) / "agent"
 
