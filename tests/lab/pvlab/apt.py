@@ -123,7 +123,8 @@ class Apt:
         missing = [p for p in paths if not p.exists()]
         if missing:
             with locked(self.root / "fetch.lock", f"downloads of {self.suite}"):
-                self._download([(p, paths[p]) for p in missing if not p.exists()])
+                if missing := [p for p in missing if not p.exists()]:
+                    self._download([(p, paths[p]) for p in missing])
         return list(paths)
 
     def _download(self, wanted):

@@ -4,6 +4,7 @@ import contextlib
 import fcntl
 import os
 import pathlib
+import threading
 import time
 
 from .say import say
@@ -29,11 +30,17 @@ def new_run(name):
     return path
 
 
+_threads = {}
+_threads_guard = threading.Lock()
+
+
 @contextlib.contextmanager
 def locked(path, what):
-    """Hold an exclusive lock file; says so when it has to wait. The kernel drops it however we end."""
+    """Hold an exclusive lock file; says so when another command has it. The kernel drops it however we end."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with open(path, "w", encoding="ascii") as file:
+    with _threads_guard:
+        ours = _threads.setdefault(path, threading.Lock())
+    with ours, open(path, "w", encoding="ascii") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
