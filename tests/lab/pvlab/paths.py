@@ -9,6 +9,9 @@ import time
 
 from .say import say
 
+# One for all trees and users of this host: the lock is about its CPUs and memory. Not $TMPDIR, which Kyua sets anew
+# for each test.
+MACHINE_LOCK = pathlib.Path("/tmp/pvkit-lab.lock")
 LAB = pathlib.Path(__file__).resolve().parent.parent
 TOP = LAB.parent.parent
 
@@ -34,13 +37,20 @@ _threads = {}
 _threads_guard = threading.Lock()
 
 
+def _open(path):
+    """The lock file, for reading: another user's file in a shared folder can be locked too, not written or created."""
+    with contextlib.suppress(FileNotFoundError):
+        return open(path, encoding="ascii")
+    return os.fdopen(os.open(path, os.O_RDONLY | os.O_CREAT, 0o666))
+
+
 @contextlib.contextmanager
 def locked(path, what):
     """Hold an exclusive lock file; says so when another command has it. The kernel drops it however we end."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with _threads_guard:
         ours = _threads.setdefault(path, threading.Lock())
-    with ours, open(path, "w", encoding="ascii") as file:
+    with ours, _open(path) as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

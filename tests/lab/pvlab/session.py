@@ -3,7 +3,6 @@
 import contextlib
 import shutil
 import signal
-import tempfile
 from concurrent.futures import ThreadPoolExecutor
 
 from . import counting
@@ -15,7 +14,7 @@ from .domain import Guest, images_of
 from .driver import Driver, build_modules
 from .kernel import find_kernel
 from .machine import Machine
-from .paths import locked, new_run
+from .paths import MACHINE_LOCK, locked, new_run
 from .say import LabError, say
 
 
@@ -62,7 +61,7 @@ def stop_on_signals():
 @contextlib.contextmanager
 def machine(options, prepared, name, counted=False):
     """A booted machine; the folder with its logs goes away after success and is named after a failure."""
-    with locked(_lock_file(), "one machine at a time"):
+    with locked(MACHINE_LOCK, "one machine at a time"):
         folder = new_run(name)
         try:
             plugin = counting.plugin(folder, prepared.dom0) if counted else None
@@ -76,12 +75,6 @@ def machine(options, prepared, name, counted=False):
                 say(f"logs: {folder} (xen-and-dom0.log, qemu.log, job/log/console/guest-*)")
             raise
         shutil.rmtree(folder)
-
-
-def _lock_file():
-    """One for all trees and users of this host: the lock is about its CPUs and memory."""
-    from pathlib import Path
-    return Path(tempfile.gettempdir()) / "pvkit-lab" / "machine.lock"
 
 
 class Bench:
