@@ -16,24 +16,30 @@ concept HypercallTransport = requires(T& transport) {
   { transport.call(u64{}, u64{}, u64{}, u64{}, u64{}, u64{}) } -> SameAs<long>;
 };
 
+enum class HypercallInstruction : u8 { kVmcall, kVmmcall };
+
 // Results are 0 or a positive value, or a negative Xen errno (xen/errno.h).
-#define PVK_DEFINE_TRANSPORT(name, instruction)                                      \
-  struct name {                                                                      \
-    long call(u64 number, u64 a1, u64 a2, u64 a3, u64 a4, u64 a5) const {            \
-      u64 result = number;                                                           \
-      register u64 r10 asm("r10") = a4;                                              \
-      register u64 r8 asm("r8") = a5;                                                \
-      asm volatile(instruction                                                       \
-                   : "+a"(result), "+D"(a1), "+S"(a2), "+d"(a3), "+r"(r10), "+r"(r8) \
-                   :                                                                 \
-                   : "memory");                                                      \
-      return static_cast<long>(result);                                              \
-    }                                                                                \
+template <HypercallInstruction kInstruction>
+struct DirectTransport {
+  long call(u64 number, u64 a1, u64 a2, u64 a3, u64 a4, u64 a5) const {
+    register u64 r10 asm("r10") = a4;
+    register u64 r8 asm("r8") = a5;
+    if constexpr (kInstruction == HypercallInstruction::kVmcall) {
+      asm volatile("vmcall"
+                   : "+a"(number), "+D"(a1), "+S"(a2), "+d"(a3), "+r"(r10), "+r"(r8)
+                   :
+                   : "memory");
+    } else {
+      asm volatile("vmmcall"
+                   : "+a"(number), "+D"(a1), "+S"(a2), "+d"(a3), "+r"(r10), "+r"(r8)
+                   :
+                   : "memory");
+    }
+    return static_cast<long>(number);
   }
+};
 
-PVK_DEFINE_TRANSPORT(Vmcall, "vmcall");    // Intel VT-x
-PVK_DEFINE_TRANSPORT(Vmmcall, "vmmcall");  // AMD and Hygon SVM
-
-#undef PVK_DEFINE_TRANSPORT
+using Vmcall = DirectTransport<HypercallInstruction::kVmcall>;    // Intel VT-x
+using Vmmcall = DirectTransport<HypercallInstruction::kVmmcall>;  // AMD and Hygon SVM
 
 }  // namespace pvk

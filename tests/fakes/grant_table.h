@@ -29,7 +29,7 @@ struct Mapping {
 
 class GrantTable {
  public:
-  static constexpr u32 kEntries = 64 * kPageSize / sizeof(grant_entry_v1);
+  static constexpr u32 kEntries = kPageSize / sizeof(grant_entry_v1) * 64;
 
   GrantTable(GuestMemory& memory, Violations& violations);
 

@@ -84,7 +84,7 @@ std::shared_ptr<Io> GuestDisk::start(Operation operation, u64 sector, u8* data, 
   request.operation = operation;
   request.sector = sector;
   request.segments = static_cast<u32>(segments.size());
-  const auto io = begin(request, queue);
+  auto io = begin(request, queue);
   if (io == nullptr) return nullptr;
   io->segments = std::move(segments);
   // In two calls, where there are two segments: ports add a bio at a time.
@@ -105,7 +105,7 @@ void GuestDisk::publish(u32 queue) {
 
 std::shared_ptr<Io> GuestDisk::run(Operation operation, u64 sector, u8* data, size_t bytes,
                                    u32 queue) {
-  const auto io = start(operation, sector, data, bytes, queue);
+  auto io = start(operation, sector, data, bytes, queue);
   if (io != nullptr) publish(queue);
   machine_.settle();
   return io;
@@ -116,7 +116,7 @@ std::shared_ptr<Io> GuestDisk::discard(u64 sector, u64 count, bool secure) {
   request.operation = secure ? Operation::kSecureDiscard : Operation::kDiscard;
   request.sector = sector;
   request.sector_count = count;
-  const auto io = begin(request, 0);
+  auto io = begin(request, 0);
   if (io == nullptr) return nullptr;
   queue().finish();
   publish();

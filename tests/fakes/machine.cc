@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR GPL-2.0-only
 #include "fakes/machine.h"
 
+#include <charconv>
 #include <cstdio>
 #include <cstdlib>
 
@@ -10,6 +11,12 @@ namespace {
 Machine* the_machine = nullptr;
 
 }  // namespace
+
+int state_number(const std::string& text) {
+  int state = 0;
+  std::from_chars(text.data(), text.data() + text.size(), state);
+  return state;
+}
 
 Machine::Machine() {
   if (the_machine != nullptr) {
@@ -107,11 +114,11 @@ void Machine::settle() {
   violations.add("the machine never comes to rest");
 }
 
-void Machine::watch_backend(const pvk_bus& bus, std::function<void(int)> changed) {
+void Machine::watch_backend(const pvk_bus& bus, const std::function<void(int)>& changed) {
   const std::string path = bus.backend + "/state";
   guest_xenstore.watch(path, [this, path, changed](const std::string&) {
     const XsReply reply = guest_xenstore.read(path);
-    changed(reply.error == 0 ? std::atoi(reply.value.c_str()) : 0);
+    changed(reply.error == 0 ? state_number(reply.value) : 0);
   });
 }
 

@@ -36,6 +36,9 @@ struct LogLine {
   std::string text;
 };
 
+// What a xenbus `state` key says; 0, unknown, for what is no number.
+int state_number(const std::string& text);
+
 class Machine {
  public:
   Machine();
@@ -80,7 +83,7 @@ class Machine {
   bool step();
   void settle();
   // Calls `changed` with the backend's state now and at each change, 0 when there is none.
-  void watch_backend(const pvk_bus& bus, std::function<void(int)> changed);
+  void watch_backend(const pvk_bus& bus, const std::function<void(int)>& changed);
   void unwatch_backend(const pvk_bus& bus);
 
   // What the runtime still holds, a line each; empty is the only good answer after a test.

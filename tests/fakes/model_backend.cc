@@ -83,9 +83,9 @@ void ModelBackend::write(const std::string& key, const std::string& value) {
 
 void ModelBackend::set_state(int state) { write("state", std::to_string(state)); }
 
-int ModelBackend::state() { return std::atoi(store_.read(bus_.backend + "/state").value.c_str()); }
+int ModelBackend::state() { return state_number(store_.read(bus_.backend + "/state").value); }
 
-int ModelBackend::frontend_state() { return std::atoi(frontend_key("state").c_str()); }
+int ModelBackend::frontend_state() { return state_number(frontend_key("state")); }
 
 std::string ModelBackend::frontend_key(const std::string& key) {
   return store_.read(bus_.frontend + "/" + key).value;

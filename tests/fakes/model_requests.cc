@@ -138,7 +138,7 @@ void ModelQueue::execute(Pending& pending) {
   }
   u64 sector = pending.sector;
   for (const Piece& piece : pending.pieces) {
-    u8* const memory = piece.mapping.bytes + piece.first * abi::kSectorBytes;
+    u8* const memory = piece.mapping.bytes + piece.first * size_t{abi::kSectorBytes};
     const size_t count = piece.last - piece.first + 1;
     if (pending.effect == BLKIF_OP_READ) {
       std::memcpy(memory, disk_.at(sector), count * abi::kSectorBytes);

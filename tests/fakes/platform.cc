@@ -111,7 +111,7 @@ int pvk_xs_read(pvk_bus* bus, int side, const char* key, char* buffer, pvk_size 
   const pvk::fakes::XsReply reply = m.guest_xenstore.read(path_of(bus, side, key));
   if (reply.error != 0) return -reply.error;
   if (reply.value.size() > capacity) return -PVK_ERANGE;
-  std::memcpy(buffer, reply.value.data(), reply.value.size());
+  reply.value.copy(buffer, reply.value.size());  // without a NUL, as platform.h says
   return static_cast<int>(reply.value.size());
 }
 

@@ -82,7 +82,7 @@ class Play {
     backend_->offer();
     disk_ = std::make_unique<GuestDisk>(machine_, *backend_, params, 2);
     disk_->connect();
-    data_ = disk_->buffer(64 * kPageSize);
+    data_ = disk_->buffer(64 * size_t{kPageSize});
   }
 
   void act(u8 what) {
@@ -128,7 +128,8 @@ class Play {
     blkif_response response{};
     response.id = bytes_.number();
     response.operation = bytes_.one();
-    response.status = static_cast<i16>(static_cast<signed char>(bytes_.one()));
+    const int status = bytes_.one();
+    response.status = static_cast<i16>(status < 128 ? status : status - 256);
     queue->push_raw(response);
   }
   void index() {

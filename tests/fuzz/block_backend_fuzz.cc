@@ -4,6 +4,7 @@
 
 #include "fuzz/block_backend.h"
 
+// NOLINTNEXTLINE(readability-identifier-naming): libFuzzer's name
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const std::string wrong = pvk::fuzz::play_block_backend(data, size);
   if (!wrong.empty()) {
