@@ -29,6 +29,13 @@ def positive(text):
     return int(text)
 
 
+def scenario(text):
+    """The name of a scenario."""
+    if text not in runner.SCENARIOS:
+        raise argparse.ArgumentTypeError(f"{text!r} is none of {', '.join(runner.SCENARIOS)}")
+    return text
+
+
 def parameter(text):
     """A module parameter k=v."""
     key, sign, value = text.partition("=")
@@ -65,7 +72,7 @@ def run_options(commands):
     run.add_argument("--out", metavar="DIR", help="exec: where the files that the scripts leave in $PVLAB_OUT go (lab-out-TYPE)")
     run.add_argument("--timeout", type=positive, metavar="S", help="exec: seconds for each script (1800)")
     run.add_argument("--json", metavar="FILE", help="write the report here; - is stdout")
-    run.add_argument("scenario", nargs="+", choices=runner.SCENARIOS, metavar="SCENARIO", help=", ".join(runner.SCENARIOS))
+    run.add_argument("scenario", nargs="*", type=scenario, metavar="SCENARIO", help=", ".join(runner.SCENARIOS))
 
 
 def parser():
@@ -84,6 +91,19 @@ def parser():
     commands.add_parser("check-host", help="say whether this machine can run the lab")
     commands.add_parser("clean", help="empty the cache")
     return top
+
+
+def parse(argv=None):
+    """The command line; scenarios that follow a list of files, as in --headers A B block-verify, are no files."""
+    top = parser()
+    got = top.parse_args(argv)
+    if got.command == "run":
+        for files in (got.headers, got.guest_add):
+            while files and files[-1] in runner.SCENARIOS:
+                got.scenario.insert(0, files.pop())
+        if not got.scenario:
+            top.error(f"run: SCENARIO is missing: one or more of {', '.join(runner.SCENARIOS)}")
+    return got
 
 
 def show():
@@ -117,7 +137,7 @@ def dispatch(arguments):
 
 def main(argv=None):
     """Run one command: 0 done, 1 failed, 2 wrong arguments, 130 interrupted."""
-    arguments = parser().parse_args(argv)
+    arguments = parse(argv)
     stop_on_signals()
     try:
         return dispatch(arguments)
