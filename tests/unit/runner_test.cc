@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR GPL-2.0-only
 // The test of the tests: what main.cc tells Kyua is what happened.
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -129,7 +130,19 @@ TEST_F(Runner, AProgramWithoutTestsNeverSucceeds) {
   ASSERT_EQ(access(empty.c_str(), X_OK), 0);
   EXPECT_EQ(run(empty).status, 1);
   EXPECT_EQ(run(empty + " -l").status, 1);
-  EXPECT_EQ(run(empty + " -r /dev/null Sample.Passes").status, 1);
+  EXPECT_EQ(run(empty + " -r " + file_ + " Sample.Passes").status, 1);
+}
+
+TEST_F(Runner, LeavesADeviceThatIsToTakeTheResultInPlace) {
+  const std::string device = file_ + "-device";
+  ASSERT_EQ(mkfifo(device.c_str(), 0600), 0);
+  // Open for both directions in the shell, so that nobody waits for the other end.
+  const std::string held = "exec 3<> " + device + "; ";
+  EXPECT_EQ(run(held + self() + " -r " + device + " Sample.Passes").status, 0);
+  struct stat now {};
+  ASSERT_EQ(stat(device.c_str(), &now), 0);
+  EXPECT_TRUE(S_ISFIFO(now.st_mode));
+  std::remove(device.c_str());
 }
 
 TEST(AtfNames, MapBackToThemselves) {
