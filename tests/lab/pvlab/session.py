@@ -69,10 +69,9 @@ def machine(options, prepared, name, counted=False):
                 if counted:
                     counting.mark_dom0(booted)
                 yield booted
-        except BaseException as error:
+        except BaseException:
             shutil.rmtree(folder / "job" / "boot", ignore_errors=True)
-            if not isinstance(error, KeyboardInterrupt):
-                say(f"logs: {folder} (xen-and-dom0.log, qemu.log, job/log/console/guest-*)")
+            say(f"logs: {folder} (xen-and-dom0.log, qemu.log, job/log/console/guest-*)")
             raise
         shutil.rmtree(folder)
 
