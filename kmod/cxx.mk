@@ -20,6 +20,9 @@ pvk-c-only := -std=% -nostdinc -fms-extensions \
 	-Wno-override-init -Wno-unterminated-string-initialization -Wno-unused-but-set-variable \
 	$(CC_FLAGS_FTRACE) $(CC_FLAGS_LTO) $(GCC_PLUGINS_CFLAGS)
 
+# Without call tracing the compiler would keep frame pointers that this kernel does not use.
+pvk-cxx-frames := $(if $(CONFIG_FRAME_POINTER),,-fomit-frame-pointer)
+
 pvk-cxx-language := -std=gnu++20 -ffreestanding -fno-exceptions -fno-rtti \
 	-fno-threadsafe-statics -fno-use-cxa-atexit -fcheck-new
 
@@ -37,7 +40,7 @@ pvk-cxx-includes := -I$(src)/include -I$(src) -nostdinc \
 	-idirafter $(src)/kmod/compat/libc -idirafter $(obj)/xen-headers
 
 pvk-cxx-flags = $(filter-out $(pvk-c-only),$(KBUILD_CFLAGS) $(KBUILD_CFLAGS_MODULE)) \
-	$(pvk-cxx-language) $(pvk-cxx-warnings) $(pvk-cxx-warnings-y) $(pvk-cxx-includes)
+	$(pvk-cxx-language) $(pvk-cxx-frames) $(pvk-cxx-warnings) $(pvk-cxx-warnings-y) $(pvk-cxx-includes)
 
 quiet_cmd_pvk_cxx = CXX [M]  $@
       cmd_pvk_cxx = $(pvk-cxx) -Wp,-MD,$(depfile) $(pvk-cxx-flags) -c -o $@ $<

@@ -15,6 +15,16 @@ struct DevicePort {
   // Take the disk from its users and return when nothing is in flight. With `answers` the backend
   // still serves; otherwise the OS gives up what is in flight (Queue::give_up).
   void (*detach)(void* context, bool answers);
+  // The backend goes away and may be back: submit nothing to the queues any more, let new requests
+  // wait for carry_on or detach. What is in flight may still be answered.
+  void (*hold)(void* context);
+  // It is gone: take what answers there are, then every other request (Queue::give_up), to wait
+  // like the new ones; those whose pages were kept fail. The queues, if there are any, end now.
+  void (*take_back)(void* context);
+  // It is back, perhaps another one, with new queues: go on, what waited first. Never more queues
+  // than at attach, and the depth of each covers the tags of the old ones that it stands for:
+  // old queue i is new queue i modulo `queues`, its tags from (i / queues) * the old depth on.
+  void (*carry_on)(void* context, const DiskOffer& offer, const QueuePlan& plan, u32 queues);
   // The medium's size has changed, in sectors of 512 bytes.
   void (*resize)(void* context, u64 sectors);
   // Wait, within reason, until the backend is Closed or gone, so that it can be met again.
@@ -37,7 +47,9 @@ class Device {
   // Makes itself known to the backend.
   Status start();
   // The backend's state key reads `state` now.
-  void backend_changed(int state) { handle(backend_event(state)); }
+  void backend_changed(int state) { handle(event_of(state)); }
+  // The domain was restored or has moved: nothing that it shared is shared any more.
+  void resumed() { handle(Event::kResumed); }
   // A queue broke, or the OS cannot go on with the disk.
   void fail() { handle(Event::kFailure); }
   void remove();
@@ -54,11 +66,18 @@ class Device {
   };
   static int upcall(void* target);
 
+  Event event_of(int state) const;
   void handle(Event event);
   Status act(Action action);
+  Status set_state(XenbusState state);
   Status publish();
   Status attach();
+  Status come_up(const DiskOffer& offer);
+  Status carry_on(const DiskOffer& offer);
+  Status open_requests(const QueuePlan& plan);
   Status refresh();
+  void hold();
+  void take_back();
   void take_down(bool answers);
   void close();
   Status open_queues();
@@ -69,10 +88,13 @@ class Device {
   u32 cpus_;
   DevicePort port_;
   Phase phase_ = Phase::kWaiting;
-  bool attached_ = false;
+  bool attached_ = false;  // the OS has the disk
+  bool held_ = false;      // and lets new requests wait
   bool removing_ = false;
   RingPlan ring_plan_;
   DiskOffer offer_;
+  QueuePlan os_plan_;  // what the OS made its tags and limits from, at attach
+  u32 os_queues_ = 0;
   Queue* queues_ = nullptr;
   UpcallTarget* targets_ = nullptr;
   u32 queue_count_ = 0;

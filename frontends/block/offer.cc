@@ -88,6 +88,10 @@ Result<RingOffer> read_ring_offer(pvk_bus* bus) {
   RingOffer offer;
   // A backend may offer more than any frontend can use; what counts is that it is a number.
   PVK_TRY(assign(offer.max_ring_page_order, backend.number_or("max-ring-page-order", 0, kMaxU32)));
+  u32 pages = 1;  // the other scheme for the same (blkif.h, note 3)
+  PVK_TRY(assign(pages, backend.number_or("max-ring-pages", 1, kMaxU32)));
+  if (pages == 0) return refuse(bus, "max-ring-pages", 0);
+  offer.max_ring_page_order = max(offer.max_ring_page_order, floor_log2(pages));
   PVK_TRY(assign(offer.max_queues, backend.number_or("multi-queue-max-queues", 1, kMaxU32)));
   if (offer.max_queues == 0) return refuse(bus, "multi-queue-max-queues", 0);
   return offer;

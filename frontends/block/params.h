@@ -9,6 +9,7 @@ namespace pvk::block {
 // xen-blkfront's names, meanings and defaults.
 struct Params {
   u32 max_queues = 4;
+  u32 poll_queues = 0;  // besides these: for I/O that is polled for, without interrupts
   u32 max_ring_page_order = 0;
   u32 max_indirect_segments = 32;
   bool feature_persistent = true;
@@ -24,5 +25,7 @@ constexpr u32 kDirectSegments = BLKIF_MAX_SEGMENTS_PER_REQUEST;
 // Entries of a queue's segment pool: pages, when grants are persistent. blkback keeps at most this
 // many grants of a ring mapped (32 requests of 32 segments and an indirect page).
 constexpr u32 kPoolBudget = 1056;
+// Pages of descriptors, likewise: as many as the requests that fill the pool can need.
+constexpr u32 kIndirectBudget = 96;
 
 }  // namespace pvk::block

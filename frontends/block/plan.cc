@@ -15,17 +15,20 @@ DataMode plan_data_mode(const DiskOffer& offer, const Params& params) {
 
 RingPlan plan_rings(const RingOffer& offer, const Params& params, u32 cpus) {
   RingPlan plan;
-  const u32 wanted = min(min(params.max_queues, max(cpus, 1u)), kMaxQueues);
-  plan.queues = max(min(offer.max_queues, wanted), 1u);
+  const u32 most = max(cpus, 1u);
+  const u32 wanted = max(min(params.max_queues, most), 1u);
+  const u32 polled = min(params.poll_queues, most);
+  plan.queues = min(min(offer.max_queues, wanted + polled), kMaxQueues);
+  plan.poll_queues = min(polled, plan.queues - 1);
   plan.ring_page_order =
       min(offer.max_ring_page_order, min(params.max_ring_page_order, kMaxRingOrder));
   return plan;
 }
 
-QueuePlan plan_queue(const DiskOffer& offer, const Params& params, u32 ring_slots) {
+QueuePlan plan_queue(const DiskOffer& offer, const Params& params, u32 depth) {
   QueuePlan plan;
   plan.data_mode = plan_data_mode(offer, params);
-  plan.depth = ring_slots;
+  plan.depth = depth;
   plan.max_segments = kDirectSegments;
   const u32 indirect =
       min(min(offer.max_indirect_segments, params.max_indirect_segments), kMaxIndirectSegments);
@@ -35,8 +38,19 @@ QueuePlan plan_queue(const DiskOffer& offer, const Params& params, u32 ring_slot
         (indirect + abi::kSegmentsPerIndirectPage - 1) / abi::kSegmentsPerIndirectPage;
   }
   // Always room for one request of the largest size, and never more than can be in flight.
-  plan.pool_entries = min(plan.depth * plan.max_segments, max(kPoolBudget, plan.max_segments));
+  plan.pool_entries = min(depth * plan.max_segments, max(kPoolBudget, plan.max_segments));
+  plan.indirect_entries =
+      min(depth * plan.indirect_pages, max(kIndirectBudget, plan.indirect_pages));
   return plan;
+}
+
+bool shrink_pools(QueuePlan& plan) {
+  const u32 entries = max(plan.pool_entries / 2, plan.max_segments);
+  const u32 indirect = max(plan.indirect_entries / 2, plan.indirect_pages);
+  const bool less = entries < plan.pool_entries || indirect < plan.indirect_entries;
+  plan.pool_entries = entries;
+  plan.indirect_entries = indirect;
+  return less;
 }
 
 const char* to_text(DataMode mode) {

@@ -31,7 +31,9 @@ Status write_all(Transaction& transaction, Span<Queue> queues, const RingPlan& p
                  const Params& params) {
   const u32 order = plan.ring_page_order;
   PVK_TRY(write_or_remove(transaction, "multi-queue-num-queues", queues.size() > 1, queues.size()));
+  // Two schemes for the same, and a frontend speaks both (blkif.h, note 3).
   PVK_TRY(write_or_remove(transaction, "ring-page-order", order != 0, order));
+  PVK_TRY(write_or_remove(transaction, "num-ring-pages", order != 0, u64{1} << order));
   if (queues.size() == 1) {
     PVK_TRY(write_queue(transaction, "", queues[0], order));
   } else {

@@ -17,7 +17,7 @@ PoolPlan plan_data_pool(const QueuePlan& plan) {
 // blkback maps every page of a persistent device for writing, these too; we never read them back.
 PoolPlan plan_indirect_pool(const QueuePlan& plan) {
   PoolPlan pool;
-  pool.entries = plan.depth * plan.indirect_pages;
+  pool.entries = plan.indirect_entries;
   pool.own_pages = true;
   pool.permanent = true;
   const bool persistent = plan.data_mode == DataMode::kPersistent;
@@ -32,7 +32,7 @@ Status Queue::open_ring(pvk_bus* bus, u32 order, pvk_upcall upcall, void* contex
   Result<SharedPages> pages = SharedPages::create(1u << order, pvk_bus_backend_domid(bus));
   PVK_TRY(pages);
   // Before the channel: the upcall may run as soon as that is open.
-  ring_ = Ring(pages.value().data(), pages.value().bytes());
+  ring_.open(pages.value().data(), pages.value().bytes());
   Result<EventChannel> channel = EventChannel::open(bus, upcall, context);
   PVK_TRY(channel);
   ring_pages_ = move(pages.value());
@@ -40,22 +40,30 @@ Status Queue::open_ring(pvk_bus* bus, u32 order, pvk_upcall upcall, void* contex
   return {};
 }
 
-Status Queue::open_requests(const QueuePlan& plan) {
+Status Queue::open_pools(const QueuePlan& plan) {
   const DomId backend = pvk_bus_backend_domid(bus_);
+  PVK_TRY(data_.open(plan_data_pool(plan), backend, plan.max_segments));
+  const Status status = indirect_.open(plan_indirect_pool(plan), backend, plan.indirect_pages);
+  if (!status.ok()) data_.close();
+  return status;
+}
+
+// Other disks may have taken what the plan wants: fewer requests at a time still do the work.
+Status Queue::open_requests(const QueuePlan& wanted) {
+  QueuePlan plan = wanted;
   auto* flights = static_cast<Flight*>(pvk_alloc(plan.depth * sizeof(Flight)));
   if (flights == nullptr) return Error::kNoMemory;
   for (u32 i = 0; i < plan.depth; ++i) new (Place{&flights[i]}) Flight;
-  Status status = data_.open(plan_data_pool(plan), backend, plan.max_segments);
-  if (status.ok()) {
-    status = indirect_.open(plan_indirect_pool(plan), backend, plan.indirect_pages);
-    if (!status.ok()) data_.close();
-  }
+  Status status = open_pools(plan);
+  while (!status.ok() && shrink_pools(plan)) status = open_pools(plan);
   if (!status.ok()) {
     pvk_free(flights);
     return status;
   }
   flights_ = flights;
   plan_ = plan;
+  copies_ = plan.data_mode != DataMode::kDirect;
+  ring_may_fill_ = plan.depth > ring_slots();
   return {};
 }
 
@@ -72,7 +80,7 @@ void Queue::close() {
 Error Queue::violation(Counter& counter, const char* what, u64 value) {
   counter.add_by_owner(1);
   if (!broken()) {
-    mark_broken();
+    end_.set_relaxed(kBackendLied);
     pvk_log(PVK_LOG_ERROR, pvk_bus_name(bus_),
             "the backend broke the block protocol: %s (%llu); the device is given up", what,
             static_cast<unsigned long long>(value));

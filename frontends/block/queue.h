@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT OR GPL-2.0-only
 // One block queue: a ring, an event channel, and the requests in flight between them.
 //
-// The OS drives it from two sides. Producer: prepare, add…, finish for each request, then publish
-// once a batch. Consumer, at an event or a poll: next, copy_out…, retire for each response until
-// there is none, then rearm. Each side is one thread at a time; the two may run at once and share
-// no lock. A request's tag is its id on the ring, the index of its record and of its pages.
+// The OS drives it from two sides. Producer: submit for each request, then publish once a batch.
+// Consumer, at an event or a poll: next for each response until there is none, then rearm. Each
+// side is one thread at a time; the two may run at once and share no lock. A request's tag is its
+// id on the ring, the index of its record and of its pages.
 #pragma once
 
 #include "frontends/block/counters.h"
@@ -28,8 +28,9 @@ class Queue {
 
   // Shares a ring of 2^order pages and opens its channel. On failure nothing is held.
   Status open_ring(pvk_bus* bus, u32 order, pvk_upcall upcall, void* context);
-  // Makes room for requests as planned. On failure only the ring is held.
-  Status open_requests(const QueuePlan& plan);
+  // Makes room for requests as planned, or for as many at a time as memory and grants allow; one of
+  // the largest size at least. On failure only the ring is held.
+  Status open_requests(const QueuePlan& wanted);
   void close();
 
   u32 ring_slots() const { return ring_.size(); }
@@ -38,42 +39,42 @@ class Queue {
 
   // ---- producer ----
 
-  // Starts a request. kBusy: no page or grant now, try again when one in flight has ended.
-  // kGone: the queue is broken or closed. kBadValue: the tag is in flight, or no such request
-  // exists. Nothing is remembered on failure.
-  Status prepare(const Request& request);
-  // Its data, in order, in as many calls as are handy. kBadValue when that is more than was
-  // announced: then cancel().
-  Status add(Span<const Segment> segments);
-  // It is complete; publish() will show it to the backend.
-  void finish();
-  // Forget it instead.
-  void cancel();
+  // Puts a request into the ring, with its data in order from `first` on. The memory of a read must stay until its
+  // completion. kBusy: no page, grant or slot now, try again when one in flight has ended. kGone:
+  // the queue is broken or closed. kBadValue: the tag is in flight, or no such request exists.
+  // Nothing is remembered on failure.
+  Status submit(const Request& request, const Segment* first, u32 count);
+  // Shows the backend what was submitted.
   void publish();
+  // An event without a reason of ours, for a backend that may have missed one. Any thread.
+  void nudge() { channel_.notify(); }
 
   // ---- consumer ----
 
-  // The next response, or kMissing when none waits. kBackendProtocol: the backend broke the
-  // protocol; it is counted, and the queue takes nothing more from it.
-  Result<Completion> next();
-  // Copies a read's data to where it belongs: the segments of the request, in the same order.
-  void copy_out(Span<const Segment> segments);
-  // Ends the request's grants and gives its tag back. kBackendProtocol: the backend has answered
-  // and still holds a page.
-  Status retire(u32 tag);
+  // The next response, and whose it is: its data is where the request wanted it, its grants are
+  // ended and its tag is free. kMissing when none waits. kBackendProtocol: the backend broke the
+  // protocol; it is counted, and the queue takes nothing more from it (broken()).
+  Result<Outcome> next(u32& tag);
   // Asks for the next event. True when responses came in the meantime: consume again.
   [[nodiscard]] bool rearm() { return !broken() && ring_.rearm(); }
   // Counts an event and says whether it had a reason.
   bool count_upcall(u32 responses);
 
+  // No events at all: for a queue that is polled. To be said again now and then.
+  void stay_quiet() { ring_.stay_quiet(); }
+
   // The next tag at or after `tag` that is in flight, or the depth. For giving up.
   u32 next_in_flight(u32 tag) const;
-  // Gives the tag of an unanswered request back. For a backend that is gone.
-  void give_up(u32 tag);
+  // Gives the tag of an unanswered request back, for a backend that is gone. Returns whether all of
+  // its pages came back: otherwise the backend may still write to the request's memory.
+  bool give_up(u32 tag);
 
-  // A backend that broke the protocol is not listened to any more.
-  bool broken() const { return broken_.relaxed(); }
-  void mark_broken() { broken_.set_relaxed(true); }
+  // A queue that is broken takes no request and no response: the backend broke the protocol, or the
+  // device gave up on it.
+  bool broken() const { return end_.relaxed() != kServing; }
+  void mark_broken() {
+    if (!broken()) end_.set_relaxed(kGivenUp);
+  }
 
   const QueuePlan& plan() const { return plan_; }
   const ProducerCounters& producer_counters() const { return producer_.counters; }
@@ -81,32 +82,27 @@ class Queue {
   u32 pool_pages() const { return data_.pages_allocated() + indirect_.pages_allocated(); }
 
  private:
-  // The request that is being put together, and where the consumer's copy stands.
   struct alignas(64) Producer {
     ProducerCounters counters;
-    Flight* flight = nullptr;
-    blkif_request* slot = nullptr;
-    blkif_request_segment* descriptors = nullptr;  // in the slot, or in an indirect page
-    u32 room = 0;                                  // segments that may still be added
-    u32 cursor = kNoEntry;
-    u32 indirect_cursor = kNoEntry;
     u32 reclaim_hand = 0;
   };
   struct alignas(64) Consumer {
     ConsumerCounters counters;
     u32 waiting = 0;  // responses that rsp_prod promised and that are not taken yet
-    u32 cursor = kNoEntry;
   };
 
-  bool uses_indirect(const Request& request) const { return request.segments > kDirectSegments; }
-  Status reserve_entries(Flight& flight, const Request& request);
+  Status open_pools(const QueuePlan& plan);
+  Status reserve(Flight& flight, u32 segments, u32 indirect_pages);
   Status grow_or_reclaim(SegmentPool& pool, Chain Flight::*chain, Flight& flight, u32 length);
   bool reclaim_one(SegmentPool& pool, Chain Flight::*chain, const Flight& wanting);
-  void write_data_request(const Request& request);
-  void write_indirect_request(const Request& request, blkif_request_indirect& slot);
+  void write_direct(const Request& request, const Flight& flight, const Segment* first);
+  void write_indirect(const Request& request, const Flight& flight, const Segment* first);
   void write_discard(const Request& request);
+  u32 write_segments(u32 index, const Segment* first, u32 count, bool writes,
+                     blkif_request_segment* descriptors);
   void place_data(PoolEntry& entry, const Segment& segment, size_t offset, bool writes);
-  void next_indirect_page();
+  Outcome finish(Flight& flight, i16 status);
+  void copy_back(const Flight& flight);
   u32 end_grants(Flight& flight);
   Error violation(Counter& counter, const char* what, u64 value);
 
@@ -116,9 +112,12 @@ class Queue {
   EventChannel channel_;
   Ring ring_;
   Flight* flights_ = nullptr;
+  bool copies_ = false;         // data goes through pages of ours
+  bool ring_may_fill_ = false;  // there are more tags than slots
   SegmentPool data_;
   SegmentPool indirect_;
-  Atomic<bool> broken_;
+  static constexpr u8 kServing = 0, kGivenUp = 1, kBackendLied = 2;
+  Atomic<u8> end_{kServing};
   Producer producer_;
   Consumer consumer_;
 };

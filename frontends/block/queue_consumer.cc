@@ -17,14 +17,15 @@ Outcome outcome_of(i16 status) {
 
 }  // namespace
 
-Result<Completion> Queue::next() {
-  if (broken()) return Error::kGone;
+Result<Outcome> Queue::next(u32& tag) {
+  if (broken()) return end_.relaxed() == kGivenUp ? Error::kGone : Error::kBackendProtocol;
   ConsumerCounters& counters = consumer_.counters;
   if (consumer_.waiting == 0) {
     const Result<u32> waiting = ring_.waiting();
     if (!waiting.ok()) return violation(counters.bad_index, "response index out of range", 0);
     if (waiting.value() == 0) return Error::kMissing;
     consumer_.waiting = waiting.value();
+    counters.responses.add_by_owner(waiting.value());
   }
   --consumer_.waiting;
   const blkif_response response = ring_.take_response();
@@ -36,38 +37,37 @@ Result<Completion> Queue::next() {
   if (!known_status(response.status)) {
     return violation(counters.bad_status, "unknown status", static_cast<u16>(response.status));
   }
-  counters.responses.add_by_owner(1);
-  Completion completion;
-  completion.tag = static_cast<u32>(response.id);
-  completion.outcome = outcome_of(response.status);
-  completion.copy_out = completion.outcome == Outcome::kDone &&
-                        flight.operation == Operation::kRead &&
-                        plan_.data_mode != DataMode::kDirect;
-  if (completion.outcome != Outcome::kDone) counters.errors.add_by_owner(1);
-  consumer_.cursor = flight.data.first;
-  return completion;
+  tag = static_cast<u32>(response.id);
+  return finish(flight, response.status);
 }
 
-void Queue::copy_out(Span<const Segment> segments) {
-  for (const Segment& segment : segments) {
-    const PoolEntry& entry = data_.at(consumer_.cursor);
-    const size_t offset = reinterpret_cast<uintptr_t>(segment.address) % kPageSize;
-    copy_bytes(segment.address, static_cast<const u8*>(entry.page) + offset, segment.length);
-    consumer_.cursor = entry.next;
+inline Outcome Queue::finish(Flight& flight, i16 status) {
+  Outcome outcome = outcome_of(status);
+  if (outcome != Outcome::kDone) {
+    consumer_.counters.errors.add_by_owner(1);
+  } else if (flight.copy_back) {
+    copy_back(flight);
   }
-}
-
-Status Queue::retire(u32 tag) {
-  Flight& flight = flights_[tag];
-  const u32 segments = flight.segments;
-  u32 kept = 0;
-  if (!data_.permanent() && segments != 0) {
-    kept = end_grants(flight);
-    consumer_.counters.grants_revoked.add_by_owner(segments);
+  if (!data_.permanent() && flight.segments != 0) {
+    const u32 kept = end_grants(flight);
+    consumer_.counters.grants_revoked.add_by_owner(flight.segments);
+    if (kept != 0) {
+      violation(consumer_.counters.parked, "pages are kept after the answer", kept);
+      outcome = Outcome::kFailed;
+    }
   }
   flight.in_flight.set_release(0);  // the record is the producer's from here on
-  if (kept == 0) return {};
-  return violation(consumer_.counters.parked, "pages are kept after the answer", kept);
+  return outcome;
+}
+
+inline void Queue::copy_back(const Flight& flight) {
+  u32 index = flight.data.first;
+  for (u32 i = 0; i < flight.segments; ++i) {
+    const PoolEntry& entry = data_.at(index);
+    const size_t offset = reinterpret_cast<uintptr_t>(entry.wanted_at) % kPageSize;
+    copy_bytes(entry.wanted_at, static_cast<const u8*>(entry.page) + offset, entry.length);
+    index = entry.next;
+  }
 }
 
 // Ends the grants of a request's data; returns how many the backend kept.
@@ -82,10 +82,12 @@ u32 Queue::end_grants(Flight& flight) {
   return kept;
 }
 
-void Queue::give_up(u32 tag) {
+bool Queue::give_up(u32 tag) {
   Flight& flight = flights_[tag];
-  if (!data_.permanent()) consumer_.counters.parked.add_by_owner(end_grants(flight));
+  const u32 kept = data_.permanent() ? 0 : end_grants(flight);
+  consumer_.counters.parked.add_by_owner(kept);
   flight.in_flight.set_release(0);
+  return kept == 0;
 }
 
 bool Queue::count_upcall(u32 responses) {

@@ -6,18 +6,6 @@
 namespace pvk::block {
 namespace {
 
-constexpr u8 wire_operation(Operation operation) {
-  switch (operation) {
-    case Operation::kRead: return BLKIF_OP_READ;
-    case Operation::kWrite: return BLKIF_OP_WRITE;
-    case Operation::kFlush: return BLKIF_OP_FLUSH_DISKCACHE;
-    case Operation::kBarrierWrite: return BLKIF_OP_WRITE_BARRIER;
-    case Operation::kDiscard:
-    case Operation::kSecureDiscard: return BLKIF_OP_DISCARD;
-  }
-  return BLKIF_OP_READ;
-}
-
 constexpr u32 pages_of_descriptors(u32 segments) {
   return (segments + abi::kSegmentsPerIndirectPage - 1) / abi::kSegmentsPerIndirectPage;
 }
@@ -26,38 +14,41 @@ size_t page_offset(const void* address) { return reinterpret_cast<uintptr_t>(add
 
 }  // namespace
 
-Status Queue::prepare(const Request& request) {
+Status Queue::submit(const Request& request, const Segment* first, u32 count) {
   if (broken() || flights_ == nullptr) return Error::kGone;
   Flight& flight = flights_[request.tag];
-  // Pairs with retire(): the consumer has done with the record and its pages.
+  // Pairs with next(): the consumer has done with the record and its pages.
   if (flight.in_flight.acquire() != 0) return Error::kBadValue;
-  // An indirect request can only read or write (blkif.h, BLKIF_OP_INDIRECT).
-  if (uses_indirect(request) && request.operation > Operation::kWrite) return Error::kBadValue;
-  const Status status = reserve_entries(flight, request);
-  if (!status.ok()) {
-    producer_.counters.busy.add_by_owner(1);
-    return status;
+  const u32 indirect_pages = count > kDirectSegments ? pages_of_descriptors(count) : 0;
+  if (flight.data.length < count || flight.indirect.length < indirect_pages || ring_may_fill_) {
+    const Status status = reserve(flight, count, indirect_pages);
+    if (!status.ok()) return status;
   }
-  flight.operation = request.operation;
-  flight.segments = 0;
-  producer_.flight = &flight;
-  producer_.slot = &ring_.next_request();
-  producer_.room = request.segments;
-  if (request.operation >= Operation::kDiscard) {
+  flight.segments = count;
+  flight.copy_back = request.operation == Operation::kRead && copies_;
+  if (indirect_pages != 0) {
+    // An indirect request can only read or write (blkif.h, BLKIF_OP_INDIRECT).
+    if (request.operation > Operation::kWrite) return Error::kBadValue;
+    write_indirect(request, flight, first);
+  } else if (request.operation >= Operation::kDiscard) {
     write_discard(request);
   } else {
-    write_data_request(request);
+    write_direct(request, flight, first);
   }
+  flight.in_flight.set_release(1);  // the record is complete before the consumer may look at it
+  ring_.request_written();
   return {};
 }
 
-Status Queue::reserve_entries(Flight& flight, const Request& request) {
-  if (flight.data.length < request.segments) {
-    PVK_TRY(grow_or_reclaim(data_, &Flight::data, flight, request.segments));
-  }
-  if (!uses_indirect(request)) return {};
-  return grow_or_reclaim(indirect_, &Flight::indirect, flight,
-                         pages_of_descriptors(request.segments));
+// Off the usual path: the first uses of a tag, and a ring with fewer slots than there are tags.
+Status Queue::reserve(Flight& flight, u32 segments, u32 indirect_pages) {
+  Status status = {};
+  if (segments > plan_.max_segments) return Error::kBadValue;
+  if (ring_.full()) status = Error::kBusy;
+  if (status.ok()) status = grow_or_reclaim(data_, &Flight::data, flight, segments);
+  if (status.ok()) status = grow_or_reclaim(indirect_, &Flight::indirect, flight, indirect_pages);
+  if (!status.ok()) producer_.counters.busy.add_by_owner(1);
+  return status;
 }
 
 Status Queue::grow_or_reclaim(SegmentPool& pool, Chain Flight::*chain, Flight& flight, u32 length) {
@@ -80,41 +71,42 @@ bool Queue::reclaim_one(SegmentPool& pool, Chain Flight::*chain, const Flight& w
   return false;
 }
 
-void Queue::write_data_request(const Request& request) {
-  blkif_request& slot = *producer_.slot;
-  producer_.cursor = producer_.flight->data.first;
-  if (uses_indirect(request)) {
-    write_indirect_request(request, reinterpret_cast<blkif_request_indirect&>(slot));
-    return;
-  }
-  slot.operation = wire_operation(request.operation);
-  slot.nr_segments = 0;
+inline void Queue::write_direct(const Request& request, const Flight& flight,
+                                const Segment* first) {
+  blkif_request& slot = ring_.next_request();
+  slot.operation = static_cast<u8>(request.operation);
+  slot.nr_segments = static_cast<u8>(flight.segments);
   slot.handle = 0;
   slot.id = request.tag;
   slot.sector_number = request.sector;
-  producer_.descriptors = slot.seg;
+  write_segments(flight.data.first, first, flight.segments, request.operation != Operation::kRead,
+                 slot.seg);
 }
 
-void Queue::write_indirect_request(const Request& request, blkif_request_indirect& slot) {
+void Queue::write_indirect(const Request& request, const Flight& flight, const Segment* first) {
+  auto& slot = reinterpret_cast<blkif_request_indirect&>(ring_.next_request());
   slot.operation = BLKIF_OP_INDIRECT;
-  slot.indirect_op = wire_operation(request.operation);
-  slot.nr_segments = 0;
+  slot.indirect_op = static_cast<u8>(request.operation);
+  slot.nr_segments = static_cast<u16>(flight.segments);
   slot.handle = 0;
   slot.id = request.tag;
   slot.sector_number = request.sector;
-  producer_.indirect_cursor = producer_.flight->indirect.first;
-  u32 index = producer_.indirect_cursor;
-  for (u32 i = 0; i < pages_of_descriptors(request.segments); ++i) {
-    slot.indirect_grefs[i] = indirect_.at(index).ref;
-    index = indirect_.at(index).next;
+  u32 page_index = flight.indirect.first;
+  u32 index = flight.data.first;
+  for (u32 done = 0, page = 0; done < flight.segments; ++page) {
+    const PoolEntry& descriptors = indirect_.at(page_index);
+    const u32 count = min(flight.segments - done, u32{abi::kSegmentsPerIndirectPage});
+    slot.indirect_grefs[page] = descriptors.ref;
+    index = write_segments(index, first + done, count, request.operation != Operation::kRead,
+                           static_cast<blkif_request_segment*>(descriptors.page));
+    done += count;
+    page_index = descriptors.next;
   }
-  producer_.descriptors =
-      static_cast<blkif_request_segment*>(indirect_.at(producer_.indirect_cursor).page);
   producer_.counters.indirect.add_by_owner(1);
 }
 
 void Queue::write_discard(const Request& request) {
-  auto& slot = reinterpret_cast<blkif_request_discard&>(*producer_.slot);
+  auto& slot = reinterpret_cast<blkif_request_discard&>(ring_.next_request());
   slot.operation = BLKIF_OP_DISCARD;
   slot.flag = request.operation == Operation::kSecureDiscard ? BLKIF_DISCARD_SECURE : 0;
   slot.handle = 0;
@@ -123,38 +115,33 @@ void Queue::write_discard(const Request& request) {
   slot.nr_sectors = request.sector_count;
 }
 
-Status Queue::add(Span<const Segment> segments) {
-  if (segments.size() > producer_.room) return Error::kBadValue;
-  producer_.room -= static_cast<u32>(segments.size());
-  Flight& flight = *producer_.flight;
-  const bool writes = flight.operation != Operation::kRead;
-  u32 cursor = producer_.cursor;
-  u32 count = flight.segments;
-  for (const Segment& segment : segments) {
-    PoolEntry& entry = data_.at(cursor);
+// Fills descriptors with the entries from `index` on; returns the entry after the last.
+inline u32 Queue::write_segments(u32 index, const Segment* first, u32 count, bool writes,
+                                 blkif_request_segment* descriptors) {
+  for (u32 i = 0; i < count; ++i) {
+    const Segment& segment = first[i];
+    PoolEntry& entry = data_.at(index);
     const size_t offset = page_offset(segment.address);
     place_data(entry, segment, offset, writes);
-    if (count != 0 && count % abi::kSegmentsPerIndirectPage == 0) next_indirect_page();
-    blkif_request_segment& descriptor =
-        producer_.descriptors[count % abi::kSegmentsPerIndirectPage];
-    descriptor.gref = entry.ref;
-    descriptor.first_sect = static_cast<u8>(offset / abi::kSectorBytes);
-    descriptor.last_sect = static_cast<u8>((offset + segment.length) / abi::kSectorBytes - 1);
-    ++count;
-    cursor = entry.next;
+    descriptors->gref = entry.ref;
+    descriptors->first_sect = static_cast<u8>(offset / abi::kSectorBytes);
+    descriptors->last_sect = static_cast<u8>((offset + segment.length) / abi::kSectorBytes - 1);
+    ++descriptors;
+    index = entry.next;
   }
-  flight.segments = count;
-  producer_.cursor = cursor;
-  return {};
+  return index;
 }
 
 // Makes the segment's data reachable through the entry's reference.
 inline void Queue::place_data(PoolEntry& entry, const Segment& segment, size_t offset,
                               bool writes) {
-  if (plan_.data_mode == DataMode::kDirect) {
+  if (!copies_) {
     entry.page = static_cast<u8*>(segment.address) - offset;
   } else if (writes) {
     copy_bytes(static_cast<u8*>(entry.page) + offset, segment.address, segment.length);
+  } else {
+    entry.wanted_at = segment.address;
+    entry.length = segment.length;
   }
   if (data_.permanent()) return;
   grant(entry.ref, pvk_bus_backend_domid(bus_), entry.page,
@@ -162,35 +149,10 @@ inline void Queue::place_data(PoolEntry& entry, const Segment& segment, size_t o
   producer_.counters.grants_published.add_by_owner(1);
 }
 
-void Queue::next_indirect_page() {
-  producer_.indirect_cursor = indirect_.at(producer_.indirect_cursor).next;
-  producer_.descriptors =
-      static_cast<blkif_request_segment*>(indirect_.at(producer_.indirect_cursor).page);
-}
-
-void Queue::finish() {
-  Flight& flight = *producer_.flight;
-  blkif_request& slot = *producer_.slot;
-  if (flight.operation < Operation::kDiscard) {
-    if (producer_.descriptors == slot.seg) {
-      slot.nr_segments = static_cast<u8>(flight.segments);
-    } else {
-      reinterpret_cast<blkif_request_indirect&>(slot).nr_segments =
-          static_cast<u16>(flight.segments);
-    }
-  }
-  flight.in_flight.set_release(1);  // the record is complete before the consumer may look at it
-  ring_.request_written();
-  producer_.counters.requests.add_by_owner(1);
-}
-
-void Queue::cancel() {
-  // Nothing of it was shown to the backend, so nothing of it can be held.
-  if (!data_.permanent()) end_grants(*producer_.flight);
-}
-
 void Queue::publish() {
-  if (!ring_.has_unpublished()) return;
+  const u32 written = ring_.unpublished();
+  if (written == 0) return;
+  producer_.counters.requests.add_by_owner(written);
   producer_.counters.publishes.add_by_owner(1);
   if (!ring_.publish_requests()) return;
   producer_.counters.notifications.add_by_owner(1);

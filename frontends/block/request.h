@@ -7,12 +7,19 @@
 
 namespace pvk::block {
 
-enum class Operation : u8 { kRead, kWrite, kFlush, kBarrierWrite, kDiscard, kSecureDiscard };
+// As on the wire (blkif.h, BLKIF_OP_*), but for the last, which is a flag of a discard there.
+enum class Operation : u8 {
+  kRead = BLKIF_OP_READ,
+  kWrite = BLKIF_OP_WRITE,
+  kBarrierWrite = BLKIF_OP_WRITE_BARRIER,
+  kFlush = BLKIF_OP_FLUSH_DISKCACHE,
+  kDiscard = BLKIF_OP_DISCARD,
+  kSecureDiscard,
+};
 
 struct Request {
   u32 tag = 0;  // below the queue's depth, not in flight: its id on the ring
   Operation operation = Operation::kRead;
-  u32 segments = 0;      // at most as many as will be added; kRead and kWrite have at least 1
   u64 sector = 0;        // of 512 bytes
   u64 sector_count = 0;  // kDiscard only
 };
@@ -25,17 +32,11 @@ struct Segment {
 
 enum class Outcome : u8 { kDone, kFailed, kUnsupported };
 
-struct Completion {
-  u32 tag = 0;
-  Outcome outcome = Outcome::kFailed;
-  bool copy_out = false;  // the data waits in our pages: call copy_out() before retire()
-};
-
 // Written by the producer while in_flight is 0 and by the consumer while it is 1; in_flight itself
 // hands the record over in both directions.
 struct Flight {
   Atomic<u8> in_flight;
-  Operation operation = Operation::kRead;
+  bool copy_back = false;  // a read whose data arrives in our pages
   u32 segments = 0;
   Chain data;
   Chain indirect;

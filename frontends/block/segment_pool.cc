@@ -15,7 +15,10 @@ Status SegmentPool::open(const PoolPlan& plan, DomId backend, u32 ready) {
   }
   plan_ = plan;
   backend_ = backend;
-  for (u32 i = 0; i < plan.entries; ++i) entries_[i] = {nullptr, first + i, kNoEntry};
+  for (u32 i = 0; i < plan.entries; ++i) {
+    entries_[i].ref = first + i;
+    entries_[i].next = kNoEntry;
+  }
   while (fresh_ < min(ready, plan.entries)) {
     const u32 index = fresh_;
     const Status status = take_fresh(true);
@@ -93,7 +96,8 @@ void SegmentPool::give_back(Chain& chain) {
 bool SegmentPool::end_grant(u32 index) {
   PoolEntry& entry = entries_[index];
   if (revoke_or_park(entry.ref, entry.page, plan_.own_pages)) return true;
-  entry = {nullptr, kNoGrantRef, entry.next};
+  entry.page = nullptr;
+  entry.ref = kNoGrantRef;
   return false;
 }
 

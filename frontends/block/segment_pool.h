@@ -22,9 +22,12 @@ struct PoolPlan {
 
 struct PoolEntry {
   void* page = nullptr;
+  void* wanted_at = nullptr;  // where a read's data goes, when it arrives in `page`
+  u32 length = 0;             // of that, bytes
   GrantRef ref = kNoGrantRef;
   u32 next = 0;
 };
+static_assert(sizeof(PoolEntry) == 32);  // two to a cache line
 
 constexpr u32 kNoEntry = ~u32{0};
 

@@ -39,9 +39,13 @@ class FrontRing {
   }
 
   FrontRing() = default;
+  FrontRing(void* memory, u32 bytes) { open(memory, bytes); }
   // `memory`: `bytes` zeroed bytes, not yet known to the backend.
-  FrontRing(void* memory, u32 bytes)
-      : shared_(static_cast<Shared*>(memory)), mask_(slots_in(bytes) - 1) {
+  void open(void* memory, u32 bytes) {
+    shared_ = static_cast<Shared*>(memory);
+    mask_ = slots_in(bytes) - 1;
+    produced_ = published_ = 0;
+    consumed_.set_relaxed(0);
     shared_->req_event = 1;
     shared_->rsp_event = 1;
   }
@@ -54,7 +58,10 @@ class FrontRing {
   // backend has answered what stood there before. Write only: the backend can write here too.
   Request& next_request() { return shared_->slots[produced_ & mask_].request; }
   void request_written() { ++produced_; }
-  bool has_unpublished() const { return produced_ != published_; }
+  u32 unpublished() const { return produced_ - published_; }
+  // For callers with more requests than slots: whether next_request() has to wait for an answer.
+  // Acquire: what the consumer read of a slot was read before the slot is used again.
+  bool full() const { return produced_ - consumed_.acquire() >= size(); }
 
   // Shows all written requests to the backend. Returns whether it asked to be woken for one of
   // them; if it did not, an event would only count against us (XSA-332: spurious events).
@@ -71,7 +78,7 @@ class FrontRing {
   // How many responses wait. More than the ring holds, or an index that ran backwards, is
   // kBackendProtocol.
   Result<u32> waiting() const {
-    const u32 count = observe(shared_->rsp_prod) - consumed_;  // responses are read after it
+    const u32 count = observe(shared_->rsp_prod) - consumed_.relaxed();  // responses are read after it
     if (count > size()) return Error::kBackendProtocol;
     return count;
   }
@@ -79,31 +86,37 @@ class FrontRing {
   // A copy of the next response; only when one waits. Each word of the slot is read once.
   Response take_response() {
     static_assert(sizeof(Response) % sizeof(u64) == 0);
-    struct Words {
-      u64 word[sizeof(Response) / sizeof(u64)];
-    } copy;
     using AliasedWord [[gnu::may_alias]] = u64;
+    const u32 index = consumed_.relaxed();
     const auto* slot =
-        reinterpret_cast<const AliasedWord*>(&shared_->slots[consumed_ & mask_].response);
-    for (size_t i = 0; i < sizeof(copy.word) / sizeof(u64); ++i) copy.word[i] = peek(slot[i]);
-    ++consumed_;
-    return __builtin_bit_cast(Response, copy);
+        reinterpret_cast<const AliasedWord*>(&shared_->slots[index & mask_].response);
+    Response copy;
+    for (size_t i = 0; i < sizeof(Response) / sizeof(u64); ++i) {
+      const u64 word = peek(slot[i]);
+      __builtin_memcpy(reinterpret_cast<u8*>(&copy) + i * sizeof(u64), &word, sizeof(word));
+    }
+    consumed_.set_release(index + 1);
+    return copy;
   }
 
   // Asks for an event once `ahead` more responses are there. Returns whether some already wait:
   // then no event may come for them, and the caller consumes again.
   [[nodiscard]] bool rearm(u32 ahead = 1) {
-    publish(shared_->rsp_event, consumed_ + ahead);
+    const u32 consumed = consumed_.relaxed();
+    publish(shared_->rsp_event, consumed + ahead);
     announce_then_look();  // rsp_event is out before we look at rsp_prod for the last time
-    return peek(shared_->rsp_prod) != consumed_;
+    return peek(shared_->rsp_prod) != consumed;
   }
+
+  // Asks for no event before half of all indexes have passed. Orders nothing: who polls needs none.
+  void stay_quiet() { publish(shared_->rsp_event, consumed_.relaxed() + (u32{1} << 31) - 1); }
 
  private:
   Shared* shared_ = nullptr;
   u32 mask_ = 0;
   alignas(64) u32 produced_ = 0;  // written by the producer only
   u32 published_ = 0;
-  alignas(64) u32 consumed_ = 0;  // written by the consumer only
+  alignas(64) Atomic<u32> consumed_;  // written by the consumer only
 };
 
 }  // namespace pvk

@@ -7,6 +7,7 @@ namespace {
 constexpr Phase kW = Phase::kWaiting;
 constexpr Phase kP = Phase::kPublished;
 constexpr Phase kC = Phase::kConnected;
+constexpr Phase kH = Phase::kHeld;
 constexpr Phase kX = Phase::kClosed;
 constexpr Phase kF = Phase::kFailed;
 using A = Action;
@@ -25,6 +26,9 @@ constexpr Step kSteps[kPhases][kEvents] = {
         /* Closed        */ {kW, A::kNone},
         /* Reconfiguring */ {kW, A::kNone},
         /* Reconfigured  */ {kW, A::kNone},
+        /* Pausing       */ {kH, A::kHold},
+        /* Paused        */ {kW, A::kNone},
+        /* Resumed       */ {kW, A::kReopen},
         /* Failure       */ {kF, A::kClose},
         /* Remove        */ {kX, A::kClose},
     },
@@ -39,23 +43,48 @@ constexpr Step kSteps[kPhases][kEvents] = {
         /* Closed        */ {kX, A::kClose},
         /* Reconfiguring */ {kP, A::kNone},
         /* Reconfigured  */ {kP, A::kNone},
+        /* Pausing       */ {kH, A::kHold},
+        /* Paused        */ {kW, A::kReopen},
+        /* Resumed       */ {kW, A::kReopen},
         /* Failure       */ {kF, A::kClose},
         /* Remove        */ {kX, A::kClose},
     },
     // kConnected. Closing: the backend serves what is in flight until we are Closed. Anything that
-    // says it has forgotten us means that nothing in flight will be answered.
+    // says it has forgotten us means that nothing in flight will be answered; if it starts over,
+    // it is asked again.
     {
-        /* Unknown       */ {kX, A::kAbandon},
+        /* Unknown       */ {kX, A::kClose},
         /* Initialising  */ {kW, A::kReopen},
         /* InitWait      */ {kP, A::kRestart},
         /* Initialised   */ {kC, A::kNone},
         /* Connected     */ {kC, A::kRefresh},
         /* Closing       */ {kX, A::kDetach},
-        /* Closed        */ {kX, A::kAbandon},
+        /* Closed        */ {kX, A::kClose},
         /* Reconfiguring */ {kC, A::kNone},
         /* Reconfigured  */ {kC, A::kRefresh},
-        /* Failure       */ {kF, A::kAbandon},
+        /* Pausing       */ {kH, A::kHold},
+        /* Paused        */ {kW, A::kReopen},
+        /* Resumed       */ {kW, A::kReopen},
+        /* Failure       */ {kF, A::kClose},
         /* Remove        */ {kX, A::kDetach},
+    },
+    // kHeld. The backend is served again when it starts over; when it says that it will not be back
+    // after all, the requests that waited fail.
+    {
+        /* Unknown       */ {kX, A::kClose},
+        /* Initialising  */ {kW, A::kReopen},
+        /* InitWait      */ {kP, A::kRestart},
+        /* Initialised   */ {kH, A::kNone},
+        /* Connected     */ {kH, A::kNone},
+        /* Closing       */ {kX, A::kClose},
+        /* Closed        */ {kX, A::kClose},
+        /* Reconfiguring */ {kH, A::kNone},
+        /* Reconfigured  */ {kH, A::kNone},
+        /* Pausing       */ {kH, A::kNone},
+        /* Paused        */ {kW, A::kReopen},
+        /* Resumed       */ {kW, A::kReopen},
+        /* Failure       */ {kF, A::kClose},
+        /* Remove        */ {kX, A::kClose},
     },
     // kClosed. The backend is served again when it starts over, never because it stayed Connected.
     {
@@ -68,10 +97,14 @@ constexpr Step kSteps[kPhases][kEvents] = {
         /* Closed        */ {kX, A::kNone},
         /* Reconfiguring */ {kX, A::kNone},
         /* Reconfigured  */ {kX, A::kNone},
+        /* Pausing       */ {kX, A::kNone},
+        /* Paused        */ {kX, A::kNone},
+        /* Resumed       */ {kW, A::kReopen},
         /* Failure       */ {kF, A::kNone},
         /* Remove        */ {kX, A::kNone},
     },
-    // kFailed. We are Closed already, so that the toolstack can detach the device.
+    // kFailed. We are Closed already, so that the toolstack can detach the device. A restored domain
+    // has another backend, which gets its own chance.
     {
         /* Unknown       */ {kF, A::kNone},
         /* Initialising  */ {kF, A::kNone},
@@ -82,6 +115,9 @@ constexpr Step kSteps[kPhases][kEvents] = {
         /* Closed        */ {kF, A::kNone},
         /* Reconfiguring */ {kF, A::kNone},
         /* Reconfigured  */ {kF, A::kNone},
+        /* Pausing       */ {kF, A::kNone},
+        /* Paused        */ {kF, A::kNone},
+        /* Resumed       */ {kW, A::kReopen},
         /* Failure       */ {kF, A::kNone},
         /* Remove        */ {kX, A::kNone},
     },
@@ -101,7 +137,8 @@ Event backend_event(int state) {
 }
 
 const char* to_text(Phase phase) {
-  constexpr const char* kNames[kPhases] = {"waiting", "published", "connected", "closed", "failed"};
+  constexpr const char* kNames[kPhases] = {"waiting", "published", "connected",
+                                           "held",    "closed",    "failed"};
   return kNames[static_cast<size_t>(phase)];
 }
 

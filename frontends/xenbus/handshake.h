@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR GPL-2.0-only
 // The device handshake of xen/io/xenbus.h as one explicit machine: what a frontend does at each
-// event, in each phase. The machine only decides; frontends/block/device.cc and its like act.
+// event, in each phase. A backend that starts over, or leaves and says that it will be back, keeps
+// its device: requests wait. The machine only decides; frontends/block/device.cc and its like act.
 #pragma once
 
 #include "pvkit/types.h"
@@ -25,10 +26,11 @@ enum class Phase : u8 {
   kWaiting,    // Initialising: the backend has not offered anything yet
   kPublished,  // Initialised: rings and channels are offered to the backend
   kConnected,  // Connected: the device serves its users
+  kHeld,       // Closed, while requests wait for a backend that ends and said it will be back
   kClosed,     // Closed in order; a backend that comes back is served again
   kFailed,     // Closed because something made no sense; stays down until removed
 };
-constexpr size_t kPhases = 5;
+constexpr size_t kPhases = 6;
 
 // What can happen to it: the backend's nine states, and what this side decides.
 enum class Event : u8 {
@@ -41,10 +43,13 @@ enum class Event : u8 {
   kBackendClosed,
   kBackendReconfiguring,
   kBackendReconfigured,
-  kFailure,  // an action failed or the backend broke the protocol
-  kRemove,   // the driver lets go of the device
+  kBackendPausing,  // Closing, while its `online` key says that it will be back
+  kBackendPaused,   // Closed, likewise: it waits to be asked
+  kResumed,         // the domain was restored: grants and channels are those of another life
+  kFailure,         // an action failed or the backend broke the protocol
+  kRemove,          // the driver lets go of the device
 };
-constexpr size_t kEvents = 11;
+constexpr size_t kEvents = 14;
 
 enum class Action : u8 {
   kNone,
@@ -52,11 +57,12 @@ enum class Action : u8 {
   kPublishAndAttach,  // the same for a backend that is Connected without waiting for us
   kAttach,            // read what the backend offers, bring the device up, go Connected
   kRefresh,           // the backend says Connected again: its size may have changed
-  kClose,             // nothing is up: free what was offered, go Closed
+  kClose,             // no answer will come: fail what is in flight, free everything, go Closed
   kDetach,            // the backend still answers: drain, take the device down, go Closed
-  kAbandon,           // the backend is gone: fail what is in flight, take down, go Closed
-  kReopen,            // free everything, go Initialising and wait for an offer
-  kRestart,           // free everything and publish afresh at once
+  // A device that is up stays so in these; its users' requests wait and are sent again.
+  kHold,     // go Closed and take what answers still come until the backend is Closed too
+  kReopen,   // free what was offered, go Initialising and wait for an offer
+  kRestart,  // free what was offered and publish afresh at once
 };
 
 struct Step {

@@ -63,6 +63,12 @@ constexpr u32 floor_power_of_two(u32 value) {
   return power;
 }
 
+constexpr u32 floor_log2(u32 value) {
+  u32 log = 0;
+  while ((value >>= 1) != 0) ++log;
+  return log;
+}
+
 // Says where an object is to be built, without <new> and its library.
 struct Place {
   void* at;

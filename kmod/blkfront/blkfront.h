@@ -16,16 +16,25 @@
 
 struct pvk_disk;
 
-/* A hardware queue: the core's queue and who may drive which side of it. */
+/*
+ * A queue of the core and who may drive which side of it; one for each hardware queue that there
+ * was at attach. While the backend is away the lanes have no queue. A backend that came back with
+ * fewer queues has hardware queues share lanes ("folded"): queue i then uses lane i modulo
+ * nr_lanes, its tags shifted.
+ */
 struct pvk_lane {
-	struct pvk_blk_queue *queue;
+	struct pvk_blk_queue *queue;	/* changes under both locks */
 	struct pvk_disk *disk;
+	struct pvk_blk_segment *pieces;	/* of the request that is being submitted */
+	struct blk_mq_tags *tags;
 	struct blk_mq_hw_ctx *hctx;
 	unsigned int index;
+	bool polled;			/* without interrupts */
 	bool starved;			/* a request waits for the end of another */
-	/* Submitters on several CPUs: held from prepare to publish. */
+	u64 timeouts, replayed;
+	/* Submitters on several CPUs: from a request to the publishing of its batch. */
 	spinlock_t submit_lock ____cacheline_aligned_in_smp;
-	/* The event handler and who gives requests up. */
+	/* The event handler, pollers, and who takes requests back. */
 	spinlock_t complete_lock ____cacheline_aligned_in_smp;
 };
 
@@ -39,17 +48,77 @@ struct pvk_disk {
 	struct mutex lock;
 	struct work_struct fail_work;
 	struct work_struct cache_work;
+	struct delayed_work away_work;	/* a backend that is away for too long */
+	bool failed;			/* why fail_work runs still holds */
 
 	/* Between attach and detach. lanes_lock lets a failure sweep while lock is held. */
 	struct mutex lanes_lock;
-	struct pvk_blk_disk limits;
+	struct pvk_blk_disk limits;	/* as agreed with the backend that is there now */
+	unsigned int depth;		/* tags of a hardware queue */
+	unsigned int nr_hctx, nr_lanes;
+	unsigned int room;		/* pieces of a request, at most */
 	struct pvk_lane *lanes;
 	bool up;
+	bool held;			/* the backend is away */
 	bool flush_refused;		/* the backend offered flushes and then refused one */
 	struct blk_mq_tag_set tags;
 	struct gendisk *gd;
 	struct dentry *debugfs;
+
+	/* Data that the backend of today cannot take at once. */
+	struct work_struct split_work;
+	spinlock_t split_lock;
+	struct bio_list split_bios;
 };
+
+/* What a request has been through; in its payload. */
+struct pvk_patience {
+	unsigned short waits;		/* timeouts */
+	unsigned short replays;
+};
+
+/* A request that comes again, after a replay or having been turned away, keeps its payload. */
+static inline void pvk_request_first_use(struct request *rq)
+{
+	struct pvk_patience *patience = blk_mq_rq_to_pdu(rq);
+
+	if (rq->rq_flags & RQF_DONTPREP)
+		return;
+	rq->rq_flags |= RQF_DONTPREP;
+	*patience = (struct pvk_patience) {};
+}
+
+static inline bool pvk_folded(const struct pvk_disk *disk)
+{
+	return unlikely(disk->nr_lanes != disk->nr_hctx);
+}
+
+static inline u32 pvk_ring_tag(const struct pvk_disk *disk, struct blk_mq_hw_ctx *hctx,
+			       struct request *rq)
+{
+	if (pvk_folded(disk))
+		return rq->tag + hctx->queue_num / disk->nr_lanes * disk->depth;
+	return rq->tag;
+}
+
+static inline struct request *pvk_request_of(struct pvk_lane *lane, u32 tag)
+{
+	struct pvk_disk *disk = lane->disk;
+
+	if (likely(tag < disk->depth))
+		return blk_mq_tag_to_rq(lane->tags, tag);
+	return blk_mq_tag_to_rq(
+		disk->tags.tags[lane->index + tag / disk->depth * disk->nr_lanes],
+		tag % disk->depth);
+}
+
+static inline void pvk_lane_run(struct pvk_lane *lane)
+{
+	if (pvk_folded(lane->disk))
+		blk_mq_run_hw_queues(lane->disk->gd->queue, true);
+	else
+		blk_mq_run_hw_queue(lane->hctx, true);
+}
 
 extern struct xenbus_driver pvk_blkfront_driver;
 void pvk_blkfront_params(struct pvk_blk_params *params);
@@ -57,20 +126,37 @@ void pvk_blkfront_params(struct pvk_blk_params *params);
 int pvk_name_claim(struct pvk_disk *disk);
 void pvk_name_release(struct pvk_disk *disk);
 
-/* The port of the core: disk.c and complete.c. */
+/* Seconds, or 0. */
+unsigned int pvk_request_timeout(void);
+
+/* The port of the core: disk.c, replay.c and complete.c. */
 int pvk_disk_attach(void *context, const struct pvk_blk_disk *limits);
 void pvk_disk_detach(void *context, int answers);
+void pvk_disk_hold(void *context);
+void pvk_disk_take_back(void *context);
+void pvk_disk_carry_on(void *context, const struct pvk_blk_disk *limits);
 void pvk_disk_resize(void *context, pvk_u64 sectors);
 int pvk_disk_upcall(void *context, pvk_u32 queue);
 
-/* Ends every request in flight with an error; no queue takes a new one (they are broken). */
+/* Any context: the disk has no future with this backend; it ends in a moment. */
+void pvk_disk_give_up(struct pvk_disk *disk);
+/* Breaks all queues and ends every request in flight with an error. */
 void pvk_disk_sweep(struct pvk_disk *disk);
+/* Sends a request again in pieces that the backend takes. */
+void pvk_disk_split(struct pvk_disk *disk, struct request *rq);
+void pvk_split_work(struct work_struct *work);
 void pvk_queue_limits_of(const struct pvk_disk *disk, struct pvk_queue_limits *limits);
+int pvk_lanes_open(struct pvk_disk *disk);
+void pvk_lanes_close(struct pvk_disk *disk);
+void pvk_lanes_connect(struct pvk_disk *disk, unsigned int queues);
 
 blk_status_t pvk_queue_rq(struct blk_mq_hw_ctx *hctx, const struct blk_mq_queue_data *data);
+void pvk_queue_rqs(pvk_rq_list *list);
 void pvk_commit_rqs(struct blk_mq_hw_ctx *hctx);
+int pvk_poll(struct blk_mq_hw_ctx *hctx, struct io_comp_batch *batch);
+enum blk_eh_timer_return pvk_timed_out(struct request *rq);
 /* Takes every waiting response; returns how many there were. */
-unsigned int pvk_lane_complete(struct pvk_lane *lane);
+unsigned int pvk_lane_complete(struct pvk_lane *lane, struct io_comp_batch *polled);
 
 void pvk_stats_attach(struct pvk_disk *disk);
 void pvk_stats_detach(struct pvk_disk *disk);

@@ -35,6 +35,9 @@ static void wait_backend_closed(void *context)
 static const struct pvk_blk_port port = {
 	.attach = pvk_disk_attach,
 	.detach = pvk_disk_detach,
+	.hold = pvk_disk_hold,
+	.take_back = pvk_disk_take_back,
+	.carry_on = pvk_disk_carry_on,
 	.resize = pvk_disk_resize,
 	.wait_backend_closed = wait_backend_closed,
 	.upcall = pvk_disk_upcall,
@@ -44,10 +47,33 @@ static void fail_work(struct work_struct *work)
 {
 	struct pvk_disk *disk = container_of(work, struct pvk_disk, fail_work);
 
+	/* A backend that came instead of the one that failed is not to blame. */
+	if (!READ_ONCE(disk->failed))
+		return;
 	/* First, so that nobody who holds the lock waits for an answer that will not come. */
 	pvk_disk_sweep(disk);
 	mutex_lock(&disk->lock);
-	pvk_blk_fail(disk->core);
+	if (disk->failed)
+		pvk_blk_fail(disk->core);
+	mutex_unlock(&disk->lock);
+}
+
+void pvk_disk_give_up(struct pvk_disk *disk)
+{
+	WRITE_ONCE(disk->failed, true);
+	schedule_work(&disk->fail_work);
+}
+
+static void away_work(struct work_struct *work)
+{
+	struct pvk_disk *disk = container_of(work, struct pvk_disk, away_work.work);
+
+	mutex_lock(&disk->lock);
+	if (disk->up && disk->held) {
+		pr_err("pvkit: %s: the backend stays away; the device is given up\n",
+		       disk->name.name);
+		pvk_blk_fail(disk->core);
+	}
 	mutex_unlock(&disk->lock);
 }
 
@@ -57,7 +83,7 @@ static void cache_work(struct work_struct *work)
 	struct pvk_queue_limits limits;
 
 	mutex_lock(&disk->lock);
-	if (disk->up) {
+	if (disk->up && !disk->held) {
 		pvk_queue_limits_of(disk, &limits);
 		if (pvk_queue_limits_commit(disk->gd->queue, &limits))
 			pr_warn("pvkit: %s: cannot turn flushes off\n", disk->name.name);
@@ -107,6 +133,10 @@ static struct pvk_disk *new_disk(struct xenbus_device *dev)
 	mutex_init(&disk->lanes_lock);
 	INIT_WORK(&disk->fail_work, fail_work);
 	INIT_WORK(&disk->cache_work, cache_work);
+	INIT_DELAYED_WORK(&disk->away_work, away_work);
+	INIT_WORK(&disk->split_work, pvk_split_work);
+	spin_lock_init(&disk->split_lock);
+	bio_list_init(&disk->split_bios);
 	pvk_blkfront_params(&params);
 	disk->core = pvk_blk_create(&disk->bus, &params, num_online_cpus(), &port, disk);
 	if (disk->core)
@@ -184,9 +214,23 @@ PVK_XENBUS_REMOVE(blkfront_remove, dev)
 	/* Its queues are gone, so nothing can schedule work any more. */
 	cancel_work_sync(&disk->fail_work);
 	cancel_work_sync(&disk->cache_work);
+	cancel_delayed_work_sync(&disk->away_work);
 	dev_set_drvdata(&dev->dev, NULL);
 	pvk_name_release(disk);
 	free_disk(disk);
+}
+
+/* The domain was restored or has moved: what was shared is gone, the backend is another one. */
+static int blkfront_resume(struct xenbus_device *dev)
+{
+	struct pvk_disk *disk = dev_get_drvdata(&dev->dev);
+
+	if (!disk)
+		return 0;
+	mutex_lock(&disk->lock);
+	pvk_blk_resumed(disk->core);
+	mutex_unlock(&disk->lock);
+	return 0;
 }
 
 /* Asked at boot by who waits for root disks. */
@@ -207,5 +251,6 @@ struct xenbus_driver pvk_blkfront_driver = {
 	.probe = blkfront_probe,
 	.remove = blkfront_remove,
 	.otherend_changed = blkfront_backend_changed,
+	.resume = blkfront_resume,
 	.is_ready = blkfront_is_ready,
 };

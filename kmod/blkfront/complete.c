@@ -1,14 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Responses of the backend to the block layer, and the end of those that get none. */
+/* Responses of the backend to the block layer. */
 #include "kmod/blkfront/blkfront.h"
-#include "kmod/blkfront/segments.h"
-
-static int give_data(struct pvk_blk_queue *queue, const struct pvk_blk_segment *chunk,
-		     unsigned int count)
-{
-	pvk_blk_copy_out(queue, chunk, count);
-	return 0;
-}
 
 /* A backend may offer what its disk then refuses: flushes and discards are given up for good. */
 static blk_status_t refused(struct pvk_disk *disk, struct request *rq)
@@ -43,91 +35,82 @@ static blk_status_t status_of(struct pvk_disk *disk, struct request *rq, int out
 	}
 }
 
-static int complete_one(struct pvk_lane *lane, const struct pvk_blk_completion *completion,
-			struct io_comp_batch *batch)
+static __always_inline void complete_one(struct pvk_lane *lane, u32 tag, int outcome,
+					 struct io_comp_batch *batch)
 {
-	struct pvk_disk *disk = lane->disk;
-	struct request *rq = blk_mq_tag_to_rq(disk->tags.tags[lane->index], completion->tag);
-	blk_status_t status;
-	int err;
+	struct request *rq = pvk_request_of(lane, tag);
+	blk_status_t status = BLK_STS_OK;
 
-	if (completion->copy_out)
-		pvk_for_segments(rq, lane->queue, give_data);
-	err = pvk_blk_retire(lane->queue, completion->tag);
-	status = err ? BLK_STS_IOERR : status_of(disk, rq, completion->outcome);
+	if (unlikely(outcome != PVK_BLK_DONE))
+		status = status_of(lane->disk, rq, outcome);
 	if (!pvk_blk_mq_add_to_batch(rq, batch, status != BLK_STS_OK, blk_mq_end_request_batch))
 		blk_mq_end_request(rq, status);
-	return err;
 }
 
-unsigned int pvk_lane_complete(struct pvk_lane *lane)
+/* A polled queue wants no event, and says so again before the indexes come round. */
+static bool more_came(struct pvk_lane *lane)
 {
-	DEFINE_IO_COMP_BATCH(batch);
-	struct pvk_blk_completion completion;
+	if (!lane->polled)
+		return pvk_blk_rearm(lane->queue);
+	pvk_blk_stay_quiet(lane->queue);
+	return false;
+}
+
+/* With complete_lock held. */
+static unsigned int take_responses(struct pvk_lane *lane, struct io_comp_batch *batch)
+{
+	unsigned int responses = 0;
+	int outcome;
+	u32 tag;
+
+	do {
+		while ((outcome = pvk_blk_next(lane->queue, &tag)) >= 0) {
+			complete_one(lane, tag, outcome, batch);
+			responses++;
+		}
+	} while (outcome == -ENOENT && more_came(lane));
+	/* The backend broke the protocol: its disk ends, in a thread that may sleep. */
+	if (unlikely(outcome == -EPROTO))
+		pvk_disk_give_up(lane->disk);
+	return responses;
+}
+
+/* @polled: a poller's batch, which it ends itself; NULL for everybody else. */
+unsigned int pvk_lane_complete(struct pvk_lane *lane, struct io_comp_batch *polled)
+{
+	DEFINE_IO_COMP_BATCH(own);
 	unsigned int responses = 0;
 	unsigned long flags;
-	int more;
 
 	spin_lock_irqsave(&lane->complete_lock, flags);
-	do {
-		while ((more = pvk_blk_next(lane->queue, &completion)) > 0) {
-			responses++;
-			more = complete_one(lane, &completion, &batch);
-			if (more < 0)
-				break;
-		}
-	} while (!more && pvk_blk_rearm(lane->queue));
-	if (batch.complete)
-		batch.complete(&batch);
+	if (lane->queue)
+		responses = take_responses(lane, polled ?: &own);
+	if (own.complete)
+		own.complete(&own);
 	/* Ending a batch does not run the queue for those that were turned away. */
-	if (READ_ONCE(lane->starved)) {
+	if (unlikely(READ_ONCE(lane->starved))) {
 		WRITE_ONCE(lane->starved, false);
-		blk_mq_run_hw_queue(lane->hctx, true);
+		pvk_lane_run(lane);
 	}
 	spin_unlock_irqrestore(&lane->complete_lock, flags);
-	/* The backend broke the protocol: its disk ends, in a thread that may sleep. */
-	if (more < 0)
-		schedule_work(&lane->disk->fail_work);
 	return responses;
+}
+
+int pvk_poll(struct blk_mq_hw_ctx *hctx, struct io_comp_batch *batch)
+{
+	return pvk_lane_complete(hctx->driver_data, batch);
 }
 
 int pvk_disk_upcall(void *context, pvk_u32 queue)
 {
 	struct pvk_disk *disk = context;
+	struct pvk_blk_queue *core;
 	struct pvk_lane *lane;
 
 	if (!smp_load_acquire(&disk->up))
 		return 0;
 	lane = &disk->lanes[queue];
-	return pvk_blk_count_upcall(lane->queue, pvk_lane_complete(lane));
-}
-
-static void sweep_lane(struct pvk_lane *lane)
-{
-	struct pvk_disk *disk = lane->disk;
-	unsigned long flags;
-	unsigned int tag;
-
-	/* A submitter is either before prepare, which fails, or done. */
-	spin_lock(&lane->submit_lock);
-	spin_lock_irqsave(&lane->complete_lock, flags);
-	for (tag = pvk_blk_next_in_flight(lane->queue, 0); tag < disk->limits.depth;
-	     tag = pvk_blk_next_in_flight(lane->queue, tag + 1)) {
-		struct request *rq = blk_mq_tag_to_rq(disk->tags.tags[lane->index], tag);
-
-		pvk_blk_give_up(lane->queue, tag);
-		blk_mq_end_request(rq, BLK_STS_IOERR);
-	}
-	spin_unlock_irqrestore(&lane->complete_lock, flags);
-	spin_unlock(&lane->submit_lock);
-}
-
-void pvk_disk_sweep(struct pvk_disk *disk)
-{
-	unsigned int i;
-
-	mutex_lock(&disk->lanes_lock);
-	for (i = 0; disk->up && i < disk->limits.queues; i++)
-		sweep_lane(&disk->lanes[i]);
-	mutex_unlock(&disk->lanes_lock);
+	/* It stays as long as its handler runs, though the lane may lose it meanwhile. */
+	core = READ_ONCE(lane->queue);
+	return core ? pvk_blk_count_upcall(core, pvk_lane_complete(lane, NULL)) : 0;
 }

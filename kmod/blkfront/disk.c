@@ -32,10 +32,32 @@ static int init_hctx(struct blk_mq_hw_ctx *hctx, void *data, unsigned int index)
 	return 0;
 }
 
+/* The last queues are for polled I/O; reads and writes share the others. */
+PVK_MAP_QUEUES(map_queues, set)
+{
+	struct pvk_disk *disk = set->driver_data;
+	unsigned int polled = disk->limits.poll_queues;
+	struct blk_mq_queue_map *map = set->map;
+
+	map[HCTX_TYPE_DEFAULT].nr_queues = set->nr_hw_queues - polled;
+	map[HCTX_TYPE_DEFAULT].queue_offset = 0;
+	blk_mq_map_queues(&map[HCTX_TYPE_DEFAULT]);
+	if (!polled)
+		return;
+	map[HCTX_TYPE_READ].nr_queues = 0;
+	map[HCTX_TYPE_POLL].nr_queues = polled;
+	map[HCTX_TYPE_POLL].queue_offset = set->nr_hw_queues - polled;
+	blk_mq_map_queues(&map[HCTX_TYPE_POLL]);
+}
+
 static const struct blk_mq_ops queue_operations = {
 	.queue_rq = pvk_queue_rq,
+	.queue_rqs = pvk_queue_rqs,
 	.commit_rqs = pvk_commit_rqs,
+	.poll = pvk_poll,
+	.timeout = pvk_timed_out,
 	.init_hctx = init_hctx,
+	.map_queues = map_queues,
 };
 
 void pvk_queue_limits_of(const struct pvk_disk *disk, struct pvk_queue_limits *limits)
@@ -61,35 +83,22 @@ void pvk_queue_limits_of(const struct pvk_disk *disk, struct pvk_queue_limits *l
 		limits->max_secure_erase_sectors = UINT_MAX >> SECTOR_SHIFT;
 }
 
-static int open_lanes(struct pvk_disk *disk)
-{
-	unsigned int i;
-
-	disk->lanes = kcalloc(disk->limits.queues, sizeof(*disk->lanes), GFP_KERNEL);
-	if (!disk->lanes)
-		return -ENOMEM;
-	for (i = 0; i < disk->limits.queues; i++) {
-		struct pvk_lane *lane = &disk->lanes[i];
-
-		lane->disk = disk;
-		lane->index = i;
-		lane->queue = pvk_blk_get_queue(disk->core, i);
-		spin_lock_init(&lane->submit_lock);
-		spin_lock_init(&lane->complete_lock);
-	}
-	return 0;
-}
-
+/*
+ * No elevator by default: the backend's storage has its own, and behind a single queue this one
+ * costs a thread switch for each request (docs/performance.md).
+ */
 static int open_tags(struct pvk_disk *disk)
 {
 	struct blk_mq_tag_set *tags = &disk->tags;
 
 	memset(tags, 0, sizeof(*tags));
 	tags->ops = &queue_operations;
-	tags->nr_hw_queues = disk->limits.queues;
-	tags->queue_depth = disk->limits.depth;
+	tags->nr_hw_queues = disk->nr_hctx;
+	tags->nr_maps = disk->limits.poll_queues ? HCTX_MAX_TYPES : 1;
+	tags->queue_depth = disk->depth;
 	tags->numa_node = NUMA_NO_NODE;
-	tags->flags = PVK_TAG_SET_MERGE;
+	tags->cmd_size = sizeof(struct pvk_patience);
+	tags->flags = PVK_TAG_SET_MERGE | BLK_MQ_F_NO_SCHED_BY_DEFAULT;
 	tags->driver_data = disk;
 	return blk_mq_alloc_tag_set(tags);
 }
@@ -127,66 +136,93 @@ static void set_up(struct pvk_disk *disk, bool up)
 	mutex_unlock(&disk->lanes_lock);
 }
 
+static void set_limits(struct pvk_disk *disk, const struct pvk_blk_disk *limits)
+{
+	disk->limits = *limits;
+	disk->depth = limits->depth;
+	disk->nr_hctx = limits->queues;
+	disk->room = limits->max_segments;
+	disk->flush_refused = false;
+	disk->held = false;
+	disk->failed = false;
+}
+
+static int open_disk(struct pvk_disk *disk)
+{
+	int err = pvk_lanes_open(disk);
+
+	if (err)
+		return err;
+	err = open_tags(disk);
+	if (err)
+		goto close_lanes;
+	err = open_gendisk(disk);
+	if (err)
+		goto free_tags;
+	pvk_lanes_connect(disk, disk->limits.queues);
+	set_up(disk, true);
+	pvk_stats_attach(disk);
+	return 0;
+
+free_tags:
+	blk_mq_free_tag_set(&disk->tags);
+close_lanes:
+	pvk_lanes_close(disk);
+	return err;
+}
+
+static void close_disk(struct pvk_disk *disk)
+{
+	pvk_stats_detach(disk);
+	set_up(disk, false);
+	blk_mq_free_tag_set(&disk->tags);
+	pvk_put_disk(disk->gd);
+	disk->gd = NULL;
+	pvk_lanes_close(disk);
+}
+
 int pvk_disk_attach(void *context, const struct pvk_blk_disk *limits)
 {
 	struct pvk_disk *disk = context;
 	unsigned int i;
 	int err;
 
-	disk->limits = *limits;
-	disk->flush_refused = false;
-	err = open_lanes(disk);
+	set_limits(disk, limits);
+	err = open_disk(disk);
 	if (err)
 		return err;
-	err = open_tags(disk);
-	if (err)
-		goto free_lanes;
-	err = open_gendisk(disk);
-	if (err)
-		goto free_tags;
-	set_up(disk, true);
 	/* Events that came before were not looked at. */
-	for (i = 0; i < limits->queues; i++)
-		pvk_lane_complete(&disk->lanes[i]);
-	pvk_stats_attach(disk);
+	for (i = 0; i < disk->nr_lanes; i++)
+		pvk_lane_complete(&disk->lanes[i], NULL);
 	err = device_add_disk(&disk->bus.dev->dev, disk->gd, NULL);
-	if (err)
-		goto take_down;
+	if (err) {
+		close_disk(disk);
+		return err;
+	}
 	pr_info("pvkit: %s: %llu sectors, %s grants, %u queue(s) of %u, %u segments\n",
 		disk->name.name, limits->sectors, limits->data_mode, limits->queues, limits->depth,
 		limits->max_segments);
 	return 0;
-
-take_down:
-	pvk_stats_detach(disk);
-	set_up(disk, false);
-	pvk_put_disk(disk->gd);
-	disk->gd = NULL;
-free_tags:
-	blk_mq_free_tag_set(&disk->tags);
-free_lanes:
-	kfree(disk->lanes);
-	disk->lanes = NULL;
-	return err;
 }
 
 void pvk_disk_detach(void *context, int answers)
 {
 	struct pvk_disk *disk = context;
 
+	cancel_delayed_work(&disk->away_work);
 	if (!answers) {
 		blk_mark_disk_dead(disk->gd);
 		pvk_disk_sweep(disk);
 	}
+	if (disk->held) {
+		/* What waited for the backend finds no queue and fails. */
+		pvk_blk_mq_unquiesce_disk(disk->gd);
+		blk_mq_kick_requeue_list(disk->gd->queue);
+	}
 	/* Writes what is dirty, if the backend still answers, and waits for what is in flight. */
 	del_gendisk(disk->gd);
-	pvk_stats_detach(disk);
-	set_up(disk, false);
-	blk_mq_free_tag_set(&disk->tags);
-	pvk_put_disk(disk->gd);
-	disk->gd = NULL;
-	kfree(disk->lanes);
-	disk->lanes = NULL;
+	flush_work(&disk->split_work);
+	close_disk(disk);
 }
 
 void pvk_disk_resize(void *context, pvk_u64 sectors)

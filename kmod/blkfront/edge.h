@@ -17,6 +17,7 @@ struct pvk_blk_queue;	/* pvk::block::Queue */
 
 struct pvk_blk_params {
 	pvk_u32 max_queues;
+	pvk_u32 poll_queues;
 	pvk_u32 max_ring_page_order;
 	pvk_u32 max_indirect_segments;
 	int feature_persistent;
@@ -31,6 +32,7 @@ struct pvk_blk_disk {
 	pvk_u32 discard_granularity;	/* bytes */
 	pvk_u32 discard_alignment;	/* bytes */
 	pvk_u32 queues;
+	pvk_u32 poll_queues;		/* of these, the last ones: without interrupts */
 	pvk_u32 ring_page_order;
 	pvk_u32 depth;			/* requests in flight on a queue */
 	pvk_u32 max_segments;
@@ -41,14 +43,13 @@ struct pvk_blk_disk {
 };
 
 enum pvk_blk_operation {
-	PVK_BLK_READ, PVK_BLK_WRITE, PVK_BLK_FLUSH, PVK_BLK_BARRIER, PVK_BLK_DISCARD,
+	PVK_BLK_READ, PVK_BLK_WRITE, PVK_BLK_BARRIER, PVK_BLK_FLUSH, PVK_BLK_DISCARD = 5,
 	PVK_BLK_SECURE_DISCARD
 };
 
 struct pvk_blk_request {
 	pvk_u32 tag;
 	pvk_u8 operation;
-	pvk_u32 segments;
 	pvk_u64 sector;
 	pvk_u64 sector_count;
 };
@@ -60,16 +61,13 @@ struct pvk_blk_segment {
 
 enum pvk_blk_outcome { PVK_BLK_DONE, PVK_BLK_FAILED, PVK_BLK_UNSUPPORTED };
 
-struct pvk_blk_completion {
-	pvk_u32 tag;
-	int outcome;
-	int copy_out;
-};
-
 /* What the core asks of the shims; see DevicePort in frontends/block/device.h. */
 struct pvk_blk_port {
 	int (*attach)(void *context, const struct pvk_blk_disk *disk);
 	void (*detach)(void *context, int answers);
+	void (*hold)(void *context);
+	void (*take_back)(void *context);
+	void (*carry_on)(void *context, const struct pvk_blk_disk *disk);
 	void (*resize)(void *context, pvk_u64 sectors);
 	void (*wait_backend_closed)(void *context);
 	int (*upcall)(void *context, pvk_u32 queue);
@@ -92,6 +90,7 @@ struct pvk_blk *pvk_blk_create(struct pvk_bus *bus, const struct pvk_blk_params 
 void pvk_blk_destroy(struct pvk_blk *blk);
 int pvk_blk_start(struct pvk_blk *blk);
 void pvk_blk_backend_changed(struct pvk_blk *blk, int state);
+void pvk_blk_resumed(struct pvk_blk *blk);
 void pvk_blk_fail(struct pvk_blk *blk);
 void pvk_blk_remove(struct pvk_blk *blk);
 const char *pvk_blk_phase(struct pvk_blk *blk);
@@ -99,21 +98,21 @@ int pvk_blk_settled(struct pvk_blk *blk);
 struct pvk_blk_queue *pvk_blk_get_queue(struct pvk_blk *blk, pvk_u32 index);
 
 /* One queue: see frontends/block/queue.h for who may call what when. */
-int pvk_blk_prepare(struct pvk_blk_queue *queue, const struct pvk_blk_request *request);
-int pvk_blk_add(struct pvk_blk_queue *queue, const struct pvk_blk_segment *segments, pvk_u32 count);
-void pvk_blk_finish(struct pvk_blk_queue *queue);
-void pvk_blk_cancel(struct pvk_blk_queue *queue);
+int pvk_blk_submit(struct pvk_blk_queue *queue, const struct pvk_blk_request *request,
+		   const struct pvk_blk_segment *segments, pvk_u32 count);
 void pvk_blk_publish(struct pvk_blk_queue *queue);
-/* 1 and a completion, 0 when none waits, or a negative errno. */
-int pvk_blk_next(struct pvk_blk_queue *queue, struct pvk_blk_completion *completion);
-void pvk_blk_copy_out(struct pvk_blk_queue *queue, const struct pvk_blk_segment *segments,
-		      pvk_u32 count);
-int pvk_blk_retire(struct pvk_blk_queue *queue, pvk_u32 tag);
+void pvk_blk_nudge(struct pvk_blk_queue *queue);
+/* The outcome of the next response and its tag, -ENOENT when none waits, or another errno. */
+int pvk_blk_next(struct pvk_blk_queue *queue, pvk_u32 *tag);
 int pvk_blk_rearm(struct pvk_blk_queue *queue);
 int pvk_blk_count_upcall(struct pvk_blk_queue *queue, pvk_u32 responses);
+/* How many tags it has. */
+pvk_u32 pvk_blk_tags(struct pvk_blk_queue *queue);
 pvk_u32 pvk_blk_next_in_flight(struct pvk_blk_queue *queue, pvk_u32 tag);
-void pvk_blk_give_up(struct pvk_blk_queue *queue, pvk_u32 tag);
-int pvk_blk_broken(struct pvk_blk_queue *queue);
+/* 0 when the backend kept a page. */
+int pvk_blk_give_up(struct pvk_blk_queue *queue, pvk_u32 tag);
+void pvk_blk_break(struct pvk_blk_queue *queue);
+void pvk_blk_stay_quiet(struct pvk_blk_queue *queue);
 
 /* Calls @show with the name and value of each counter of a queue. */
 void pvk_blk_counters(struct pvk_blk_queue *queue,

@@ -25,9 +25,9 @@ pvk_blk &of(void *context)
 	return *static_cast<pvk_blk *>(context);
 }
 
-int attach(void *context, const DiskOffer &offer, const QueuePlan &plan, pvk::u32 queues)
+pvk_blk_disk describe(const pvk_blk &blk, const DiskOffer &offer, const QueuePlan &plan,
+		      pvk::u32 queues)
 {
-	pvk_blk &blk = of(context);
 	pvk_blk_disk disk{};
 	disk.sectors = offer.sectors;
 	disk.sector_size = offer.sector_size;
@@ -35,6 +35,7 @@ int attach(void *context, const DiskOffer &offer, const QueuePlan &plan, pvk::u3
 	disk.discard_granularity = offer.discard_granularity;
 	disk.discard_alignment = offer.discard_alignment;
 	disk.queues = queues;
+	disk.poll_queues = blk.device.ring_plan().poll_queues;
 	disk.ring_page_order = blk.device.ring_plan().ring_page_order;
 	disk.depth = plan.depth;
 	disk.max_segments = plan.max_segments;
@@ -47,7 +48,29 @@ int attach(void *context, const DiskOffer &offer, const QueuePlan &plan, pvk::u3
 	disk.barrier = offer.barrier ? 1 : 0;
 	disk.discard = offer.discard ? 1 : 0;
 	disk.secure_discard = offer.secure_discard ? 1 : 0;
-	return blk.port.attach(blk.context, &disk);
+	return disk;
+}
+
+int attach(void *context, const DiskOffer &offer, const QueuePlan &plan, pvk::u32 queues)
+{
+	const pvk_blk_disk disk = describe(of(context), offer, plan, queues);
+	return of(context).port.attach(of(context).context, &disk);
+}
+
+void hold(void *context)
+{
+	of(context).port.hold(of(context).context);
+}
+
+void take_back(void *context)
+{
+	of(context).port.take_back(of(context).context);
+}
+
+void carry_on(void *context, const DiskOffer &offer, const QueuePlan &plan, pvk::u32 queues)
+{
+	const pvk_blk_disk disk = describe(of(context), offer, plan, queues);
+	of(context).port.carry_on(of(context).context, &disk);
 }
 
 void detach(void *context, bool answers)
@@ -109,10 +132,12 @@ pvk_blk *pvk_blk_create(pvk_bus *bus, const pvk_blk_params *params, pvk_u32 cpus
 	void *memory = pvk_alloc(sizeof(pvk_blk));
 	if (memory == nullptr)
 		return nullptr;
-	const pvk::block::Params limits{params->max_queues, params->max_ring_page_order,
-					params->max_indirect_segments,
-					params->feature_persistent != 0, params->trusted != 0};
-	const DevicePort inner{memory, attach, detach, resize, wait_backend_closed, upcall};
+	const pvk::block::Params limits{
+	    params->max_queues,		   params->poll_queues,
+	    params->max_ring_page_order,   params->max_indirect_segments,
+	    params->feature_persistent != 0, params->trusted != 0};
+	const DevicePort inner{memory, attach, detach, hold, take_back, carry_on, resize,
+			       wait_backend_closed, upcall};
 	return new (pvk::Place{memory}) pvk_blk{*port, context, Device(bus, limits, cpus, inner)};
 }
 
@@ -130,6 +155,11 @@ int pvk_blk_start(pvk_blk *blk)
 void pvk_blk_backend_changed(pvk_blk *blk, int state)
 {
 	blk->device.backend_changed(state);
+}
+
+void pvk_blk_resumed(pvk_blk *blk)
+{
+	blk->device.resumed();
 }
 
 void pvk_blk_fail(pvk_blk *blk)

@@ -14,11 +14,12 @@ using pvk::block::Segment;
 
 static_assert(sizeof(Request) == sizeof(pvk_blk_request));
 static_assert(offsetof(Request, operation) == offsetof(pvk_blk_request, operation));
-static_assert(offsetof(Request, segments) == offsetof(pvk_blk_request, segments));
 static_assert(offsetof(Request, sector) == offsetof(pvk_blk_request, sector));
 static_assert(offsetof(Request, sector_count) == offsetof(pvk_blk_request, sector_count));
 static_assert(sizeof(Segment) == sizeof(pvk_blk_segment));
 static_assert(offsetof(Segment, length) == offsetof(pvk_blk_segment, length));
+static_assert(static_cast<int>(Operation::kBarrierWrite) == PVK_BLK_BARRIER);
+static_assert(static_cast<int>(Operation::kFlush) == PVK_BLK_FLUSH);
 static_assert(static_cast<int>(Operation::kSecureDiscard) == PVK_BLK_SECURE_DISCARD);
 static_assert(static_cast<int>(Outcome::kUnsupported) == PVK_BLK_UNSUPPORTED);
 
@@ -27,33 +28,16 @@ Queue &of(pvk_blk_queue *queue)
 	return *reinterpret_cast<Queue *>(queue);
 }
 
-pvk::Span<const Segment> of(const pvk_blk_segment *segments, pvk_u32 count)
-{
-	return {reinterpret_cast<const Segment *>(segments), count};
-}
-
 } // namespace
 
 extern "C" {
 
-int pvk_blk_prepare(pvk_blk_queue *queue, const pvk_blk_request *request)
+int pvk_blk_submit(pvk_blk_queue *queue, const pvk_blk_request *request,
+		   const pvk_blk_segment *segments, pvk_u32 count)
 {
-	return pvk::to_errno(of(queue).prepare(*reinterpret_cast<const Request *>(request)));
-}
-
-int pvk_blk_add(pvk_blk_queue *queue, const pvk_blk_segment *segments, pvk_u32 count)
-{
-	return pvk::to_errno(of(queue).add(of(segments, count)));
-}
-
-void pvk_blk_finish(pvk_blk_queue *queue)
-{
-	of(queue).finish();
-}
-
-void pvk_blk_cancel(pvk_blk_queue *queue)
-{
-	of(queue).cancel();
+	return pvk::to_errno(
+	    of(queue).submit(*reinterpret_cast<const Request *>(request),
+			     reinterpret_cast<const Segment *>(segments), count));
 }
 
 void pvk_blk_publish(pvk_blk_queue *queue)
@@ -61,25 +45,15 @@ void pvk_blk_publish(pvk_blk_queue *queue)
 	of(queue).publish();
 }
 
-int pvk_blk_next(pvk_blk_queue *queue, pvk_blk_completion *completion)
+void pvk_blk_nudge(pvk_blk_queue *queue)
 {
-	const auto found = of(queue).next();
-	if (!found.ok()) {
-		return found.error() == pvk::Error::kMissing ? 0 : pvk::to_errno(found.error());
-	}
-	*completion = {found.value().tag, static_cast<int>(found.value().outcome),
-		       found.value().copy_out ? 1 : 0};
-	return 1;
+	of(queue).nudge();
 }
 
-void pvk_blk_copy_out(pvk_blk_queue *queue, const pvk_blk_segment *segments, pvk_u32 count)
+int pvk_blk_next(pvk_blk_queue *queue, pvk_u32 *tag)
 {
-	of(queue).copy_out(of(segments, count));
-}
-
-int pvk_blk_retire(pvk_blk_queue *queue, pvk_u32 tag)
-{
-	return pvk::to_errno(of(queue).retire(tag));
+	const auto found = of(queue).next(*tag);
+	return found.ok() ? static_cast<int>(found.value()) : pvk::to_errno(found.error());
 }
 
 int pvk_blk_rearm(pvk_blk_queue *queue)
@@ -92,19 +66,29 @@ int pvk_blk_count_upcall(pvk_blk_queue *queue, pvk_u32 responses)
 	return of(queue).count_upcall(responses) ? 1 : 0;
 }
 
+pvk_u32 pvk_blk_tags(pvk_blk_queue *queue)
+{
+	return of(queue).plan().depth;
+}
+
 pvk_u32 pvk_blk_next_in_flight(pvk_blk_queue *queue, pvk_u32 tag)
 {
 	return of(queue).next_in_flight(tag);
 }
 
-void pvk_blk_give_up(pvk_blk_queue *queue, pvk_u32 tag)
+int pvk_blk_give_up(pvk_blk_queue *queue, pvk_u32 tag)
 {
-	of(queue).give_up(tag);
+	return of(queue).give_up(tag) ? 1 : 0;
 }
 
-int pvk_blk_broken(pvk_blk_queue *queue)
+void pvk_blk_break(pvk_blk_queue *queue)
 {
-	return of(queue).broken() ? 1 : 0;
+	of(queue).mark_broken();
+}
+
+void pvk_blk_stay_quiet(pvk_blk_queue *queue)
+{
+	of(queue).stay_quiet();
 }
 
 void pvk_blk_counters(pvk_blk_queue *queue,

@@ -18,6 +18,10 @@ static unsigned int max_queues = 4;
 module_param(max_queues, uint, 0444);
 MODULE_PARM_DESC(max_queues, "Most queues of a disk (default 4, never more than CPUs)");
 
+static unsigned int poll_queues;
+module_param(poll_queues, uint, 0444);
+MODULE_PARM_DESC(poll_queues, "Further queues of a disk for polled I/O (default 0)");
+
 static unsigned int max_ring_page_order;
 module_param(max_ring_page_order, uint, 0444);
 MODULE_PARM_DESC(max_ring_page_order, "Most pages of a ring, log 2 (default 0, at most 4)");
@@ -30,16 +34,27 @@ static bool feature_persistent = true;
 module_param(feature_persistent, bool, 0644);
 MODULE_PARM_DESC(feature_persistent, "Keep grants between requests (default yes)");
 
+static unsigned int request_timeout = 300;
+module_param(request_timeout, uint, 0644);
+MODULE_PARM_DESC(request_timeout,
+		 "Seconds until a silent or absent backend is given up (default 300, 0: never)");
+
 static DEFINE_MUTEX(names_lock);
 static LIST_HEAD(disks);
 
 void pvk_blkfront_params(struct pvk_blk_params *params)
 {
 	params->max_queues = max_queues;
+	params->poll_queues = poll_queues;
 	params->max_ring_page_order = max_ring_page_order;
 	params->max_indirect_segments = max_indirect_segments;
 	params->feature_persistent = feature_persistent;
 	params->trusted = trusted;
+}
+
+unsigned int pvk_request_timeout(void)
+{
+	return READ_ONCE(request_timeout);
 }
 
 int pvk_name_claim(struct pvk_disk *disk)

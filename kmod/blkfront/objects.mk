@@ -3,6 +3,9 @@ blkfront-shims := \
 	kmod/blkfront/module.c \
 	kmod/blkfront/bus.c \
 	kmod/blkfront/disk.c \
+	kmod/blkfront/lanes.c \
+	kmod/blkfront/replay.c \
+	kmod/blkfront/timeout.c \
 	kmod/blkfront/submit.c \
 	kmod/blkfront/complete.c \
 	kmod/blkfront/stats.c
@@ -11,6 +14,7 @@ blkfront-cxx := \
 	frontends/xenbus/handshake.cc \
 	frontends/xenbus/xenstore.cc \
 	frontends/block/device.cc \
+	frontends/block/device_setup.cc \
 	frontends/block/naming.cc \
 	frontends/block/offer.cc \
 	frontends/block/plan.cc \

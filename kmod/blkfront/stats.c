@@ -11,8 +11,10 @@ static int features_show(struct seq_file *file, void *unused)
 	const struct pvk_disk *disk = file->private;
 	const struct pvk_blk_disk *agreed = &disk->limits;
 
+	seq_printf(file, "state %s\n", disk->held ? "held" : "connected");
 	seq_printf(file, "grants %s\n", agreed->data_mode);
 	seq_printf(file, "queues %u\n", agreed->queues);
+	seq_printf(file, "poll_queues %u\n", agreed->poll_queues);
 	seq_printf(file, "ring_page_order %u\n", agreed->ring_page_order);
 	seq_printf(file, "queue_depth %u\n", agreed->depth);
 	seq_printf(file, "max_segments %u\n", agreed->max_segments);
@@ -41,10 +43,18 @@ static int queues_show(struct seq_file *file, void *unused)
 	struct pvk_disk *disk = file->private;
 	unsigned int i;
 
-	for (i = 0; i < disk->limits.queues; i++) {
+	/* So that no queue ends meanwhile. */
+	mutex_lock(&disk->lanes_lock);
+	for (i = 0; i < disk->nr_hctx; i++) {
+		const struct pvk_lane *lane = &disk->lanes[i];
+
 		seq_printf(file, "queue %u\n", i);
-		pvk_blk_counters(disk->lanes[i].queue, show_counter, file);
+		seq_printf(file, "timeouts %llu\n", lane->timeouts);
+		seq_printf(file, "replayed %llu\n", lane->replayed);
+		if (lane->queue)
+			pvk_blk_counters(lane->queue, show_counter, file);
 	}
+	mutex_unlock(&disk->lanes_lock);
 	return 0;
 }
 DEFINE_SHOW_ATTRIBUTE(queues);

@@ -3,41 +3,25 @@
 #include "kmod/blkfront/blkfront.h"
 #include "kmod/blkfront/segments.h"
 
-static bool translate(const struct pvk_disk *disk, struct request *rq,
-		      struct pvk_blk_request *request)
+/* What is no read or write. 0, or the status that ends the request at once. */
+static blk_status_t translate(const struct pvk_disk *disk, struct request *rq,
+			      struct pvk_blk_request *request)
 {
-	request->tag = rq->tag;
-	request->sector = blk_rq_pos(rq);
+	request->sector_count = blk_rq_sectors(rq);
 	switch (req_op(rq)) {
-	case REQ_OP_READ:
-		request->operation = PVK_BLK_READ;
-		request->segments = blk_rq_nr_phys_segments(rq);
-		return true;
-	case REQ_OP_WRITE:
-		request->operation = PVK_BLK_WRITE;
-		request->segments = blk_rq_nr_phys_segments(rq);
-		return true;
 	case REQ_OP_FLUSH:
 		request->operation = disk->limits.flush ? PVK_BLK_FLUSH : PVK_BLK_BARRIER;
 		request->sector = 0;
-		return true;
+		return BLK_STS_OK;
 	case REQ_OP_DISCARD:
 		request->operation = PVK_BLK_DISCARD;
-		request->sector_count = blk_rq_sectors(rq);
-		return true;
+		return disk->limits.discard ? BLK_STS_OK : BLK_STS_NOTSUPP;
 	case REQ_OP_SECURE_ERASE:
 		request->operation = PVK_BLK_SECURE_DISCARD;
-		request->sector_count = blk_rq_sectors(rq);
-		return true;
+		return disk->limits.secure_discard ? BLK_STS_OK : BLK_STS_NOTSUPP;
 	default:
-		return false;
+		return BLK_STS_NOTSUPP;
 	}
-}
-
-static int take_data(struct pvk_blk_queue *queue, const struct pvk_blk_segment *chunk,
-		     unsigned int count)
-{
-	return pvk_blk_add(queue, chunk, count);
 }
 
 /*
@@ -52,42 +36,63 @@ static blk_status_t to_status(struct pvk_lane *lane, int err)
 	return BLK_STS_RESOURCE;
 }
 
-static blk_status_t submit(struct pvk_lane *lane, struct request *rq,
-			   const struct pvk_blk_request *request)
+static __always_inline blk_status_t submit_data(struct pvk_lane *lane, struct request *rq,
+						struct pvk_blk_request *request)
 {
-	int err = pvk_blk_prepare(lane->queue, request);
+	int count = pvk_gather(rq, lane->pieces, lane->disk->limits.max_segments);
+	int err;
 
-	if (err)
-		return to_status(lane, err);
-	if (request->segments) {
-		err = pvk_for_segments(rq, lane->queue, take_data);
-		if (WARN_ONCE(err, "pvkit: a request has more segments than it says\n")) {
-			pvk_blk_cancel(lane->queue);
-			return BLK_STS_IOERR;
-		}
+	if (unlikely(count < 0)) {
+		pvk_disk_split(lane->disk, rq);
+		return BLK_STS_OK;
 	}
-	pvk_blk_finish(lane->queue);
-	return BLK_STS_OK;
+	request->operation = req_op(rq) == REQ_OP_READ ? PVK_BLK_READ : PVK_BLK_WRITE;
+	err = pvk_blk_submit(lane->queue, request, lane->pieces, count);
+	return likely(!err) ? BLK_STS_OK : to_status(lane, err);
+}
+
+static blk_status_t submit_other(struct pvk_lane *lane, struct request *rq,
+				 struct pvk_blk_request *request)
+{
+	blk_status_t status = translate(lane->disk, rq, request);
+	int err;
+
+	if (status != BLK_STS_OK)
+		return status;
+	/* What the backend has refused once need not be asked again. */
+	if (req_op(rq) == REQ_OP_FLUSH && READ_ONCE(lane->disk->flush_refused)) {
+		blk_mq_end_request(rq, BLK_STS_OK);
+		return BLK_STS_OK;
+	}
+	err = pvk_blk_submit(lane->queue, request, NULL, 0);
+	return err ? to_status(lane, err) : BLK_STS_OK;
+}
+
+static __always_inline blk_status_t submit(struct pvk_lane *lane, struct blk_mq_hw_ctx *hctx,
+					   struct request *rq)
+{
+	struct pvk_blk_request request;
+
+	pvk_request_first_use(rq);
+	blk_mq_start_request(rq);
+	if (unlikely(!lane->queue))
+		return BLK_STS_IOERR;
+	request.tag = pvk_ring_tag(lane->disk, hctx, rq);
+	request.sector = blk_rq_pos(rq);
+	if (likely(req_op(rq) <= REQ_OP_WRITE))
+		return submit_data(lane, rq, &request);
+	return submit_other(lane, rq, &request);
 }
 
 blk_status_t pvk_queue_rq(struct blk_mq_hw_ctx *hctx, const struct blk_mq_queue_data *data)
 {
 	struct pvk_lane *lane = hctx->driver_data;
-	struct request *rq = data->rq;
-	struct pvk_blk_request request = {};
-	blk_status_t status = BLK_STS_OK;
+	blk_status_t status;
 
-	if (!translate(lane->disk, rq, &request))
-		return BLK_STS_NOTSUPP;
-	blk_mq_start_request(rq);
 	spin_lock(&lane->submit_lock);
-	/* What the backend has refused once need not be asked again. */
-	if (req_op(rq) == REQ_OP_FLUSH && READ_ONCE(lane->disk->flush_refused))
-		blk_mq_end_request(rq, BLK_STS_OK);
-	else
-		status = submit(lane, rq, &request);
+	status = submit(lane, hctx, data->rq);
 	/* On failure too: earlier requests of the batch must not wait for this one. */
-	if (data->last || status != BLK_STS_OK)
+	if ((data->last || status != BLK_STS_OK) && lane->queue)
 		pvk_blk_publish(lane->queue);
 	spin_unlock(&lane->submit_lock);
 	return status;
@@ -98,6 +103,45 @@ void pvk_commit_rqs(struct blk_mq_hw_ctx *hctx)
 	struct pvk_lane *lane = hctx->driver_data;
 
 	spin_lock(&lane->submit_lock);
-	pvk_blk_publish(lane->queue);
+	if (lane->queue)
+		pvk_blk_publish(lane->queue);
 	spin_unlock(&lane->submit_lock);
+}
+
+/* One by one they would have come back to the block layer; here that is for us to do. */
+static void turn_away(struct request *rq, blk_status_t status)
+{
+	if (status == BLK_STS_RESOURCE)
+		blk_mq_requeue_request(rq, true);
+	else
+		blk_mq_end_request(rq, status);
+}
+
+/* Those of one hardware queue at the head of @list. */
+static void queue_run(pvk_rq_list *list)
+{
+	struct blk_mq_hw_ctx *hctx = pvk_rq_list_peek(list)->mq_hctx;
+	struct pvk_lane *lane = hctx->driver_data;
+	blk_status_t status;
+	struct request *rq;
+
+	spin_lock(&lane->submit_lock);
+	while ((rq = pvk_rq_list_peek(list)) && rq->mq_hctx == hctx) {
+		pvk_rq_list_pop(list);
+		/* The block layer's part on the way to queue_rq, not on this one. */
+		hctx->tags->rqs[rq->tag] = rq;
+		status = submit(lane, hctx, rq);
+		if (unlikely(status != BLK_STS_OK))
+			turn_away(rq, status);
+	}
+	if (lane->queue)
+		pvk_blk_publish(lane->queue);
+	spin_unlock(&lane->submit_lock);
+}
+
+/* A whole plug list: one lock, one look at the backend's index, at most one event. */
+void pvk_queue_rqs(pvk_rq_list *list)
+{
+	while (pvk_rq_list_peek(list))
+		queue_run(list);
 }

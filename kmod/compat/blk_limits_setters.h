@@ -38,6 +38,14 @@ static inline struct gendisk *pvk_blk_mq_alloc_disk(struct blk_mq_tag_set *set,
 	return disk;
 }
 
+/* Replaces the limits of a disk whose queue is quiesced. */
+static inline int pvk_queue_limits_replace(struct request_queue *q,
+					   const struct pvk_queue_limits *limits)
+{
+	pvk_set_queue_limits(q, limits);
+	return 0;
+}
+
 /* Replaces the limits of a disk in use; sleeps, and no request may be held back meanwhile. */
 static inline int pvk_queue_limits_commit(struct request_queue *q,
 					  const struct pvk_queue_limits *limits)

@@ -54,28 +54,29 @@ static inline struct gendisk *pvk_blk_mq_alloc_disk(struct blk_mq_tag_set *set,
 	return disk;
 }
 
+/* Replaces the limits of a disk whose queue is quiesced; sleeps. */
+static inline int pvk_queue_limits_replace(struct request_queue *q,
+					   const struct pvk_queue_limits *limits)
+{
+	struct queue_limits kernel_limits = queue_limits_start_update(q);
+	int err;
+
+	pvk_fill_queue_limits(&kernel_limits, limits);
+	err = queue_limits_commit_update(q, &kernel_limits);
+	if (!err)
+		pvk_set_write_cache(q, limits);
+	return err;
+}
+
 /* Replaces the limits of a disk in use; sleeps, and no request may be held back meanwhile. */
 static inline int pvk_queue_limits_commit(struct request_queue *q,
 					  const struct pvk_queue_limits *limits)
 {
-	struct queue_limits kernel_limits;
 	int err;
 
-#if !PVK_HAVE_QUEUE_LIMITS_COMMIT_FROZEN
 	pvk_blk_mq_freeze_queue(q);
-#endif
-	kernel_limits = queue_limits_start_update(q);
-	pvk_fill_queue_limits(&kernel_limits, limits);
-#if PVK_HAVE_QUEUE_LIMITS_COMMIT_FROZEN
-	err = queue_limits_commit_update_frozen(q, &kernel_limits);
-#else
-	err = queue_limits_commit_update(q, &kernel_limits);
-#endif
-	if (!err)
-		pvk_set_write_cache(q, limits);
-#if !PVK_HAVE_QUEUE_LIMITS_COMMIT_FROZEN
+	err = pvk_queue_limits_replace(q, limits);
 	pvk_blk_mq_unfreeze_queue(q);
-#endif
 	return err;
 }
 

@@ -19,39 +19,37 @@
 #endif
 
 /*
- * queue_rqs gets a chain of requests. A shim's handler has the parameter
- * pvk_rq_list *list and takes requests out with the two functions below.
+ * queue_rqs gets a chain of requests: a shim's handler has the parameter pvk_rq_list *list. Macro
+ * or function, these two have the same name everywhere.
  */
 #if PVK_HAVE_QUEUE_RQS_LIST
 typedef struct rq_list pvk_rq_list;
-
-static inline struct request *pvk_rq_list_pop(pvk_rq_list *list)
-{
-	return rq_list_pop(list);
-}
-
-/* For requests that could not be queued: hand them back in @list when the handler returns. */
-static inline void pvk_rq_list_add_tail(pvk_rq_list *list, struct request *rq)
-{
-	rq_list_add_tail(list, rq);
-}
 #elif PVK_HAVE_QUEUE_RQS_ARRAY
 typedef struct request *pvk_rq_list;
+#else
+#error "pvkit: this kernel's queue_rqs is not known"
+#endif
 
 static inline struct request *pvk_rq_list_pop(pvk_rq_list *list)
 {
 	return rq_list_pop(list);
 }
 
-static inline void pvk_rq_list_add_tail(pvk_rq_list *list, struct request *rq)
+static inline struct request *pvk_rq_list_peek(pvk_rq_list *list)
 {
-	while (*list)
-		list = &(*list)->rq_next;
-	rq->rq_next = NULL;
-	*list = rq;
+	return rq_list_peek(list);
 }
+
+/* The map_queues callback, written as "PVK_MAP_QUEUES(name, set) { body without a value }". */
+#if PVK_HAVE_MAP_QUEUES_VOID
+#define PVK_MAP_QUEUES(name, set) \
+	static void name(struct blk_mq_tag_set *set)
 #else
-#error "pvkit: this kernel's queue_rqs is not known"
+#define PVK_MAP_QUEUES(name, set) \
+	static void name##_set(struct blk_mq_tag_set *set); \
+	static int name(struct blk_mq_tag_set *set) \
+	{ name##_set(set); return 0; } \
+	static void name##_set(struct blk_mq_tag_set *set)
 #endif
 
 /* Puts a finished request in a poll's batch; false: complete it on its own. */

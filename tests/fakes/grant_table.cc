@@ -62,6 +62,10 @@ int GrantTable::revoke(GrantRef ref) {
   if (!known(ref, "revoke")) return -PVK_EINVAL;
   Entry& entry = entries_[ref];
   u16 flags = entry.flags.load();
+  if ((flags & GTF_type_mask) == 0 && was_lost(ref)) {
+    lost_.erase(ref);
+    return 0;
+  }
   if ((flags & GTF_type_mask) == 0) {
     violations_.add("grant: revoke of an unpublished reference " + std::to_string(ref));
     return 0;
@@ -73,6 +77,15 @@ int GrantTable::revoke(GrantRef ref) {
   memory_.unpin(entry.frame.load());
   operations_.fetch_add(1, std::memory_order_relaxed);
   return 0;
+}
+
+void GrantTable::empty_table() {
+  for (GrantRef ref = 0; ref < kEntries; ++ref) {
+    if (!is_published(ref)) continue;
+    entries_[ref].flags.store(0);
+    memory_.unpin(entries_[ref].frame.load());
+    lost_.insert(ref);
+  }
 }
 
 void GrantTable::park(GrantRef ref) {

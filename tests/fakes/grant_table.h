@@ -11,6 +11,7 @@
 #include <array>
 #include <atomic>
 #include <mutex>
+#include <set>
 #include <vector>
 
 #include "fakes/guest_memory.h"
@@ -48,6 +49,9 @@ class GrantTable {
   bool copy_to_guest(DomId who, GrantRef ref, unsigned offset, const void* from, unsigned bytes);
   bool copy_from_guest(DomId who, GrantRef ref, unsigned offset, void* to, unsigned bytes);
 
+  // The domain was restored: the same references, in a table that is empty. Nothing is mapped.
+  void empty_table();
+
   // ---- for accounts and assertions
   bool is_published(GrantRef ref) const { return (flags(ref) & GTF_type_mask) != 0; }
   u16 flags(GrantRef ref) const { return entries_[ref].flags.load(); }
@@ -75,7 +79,9 @@ class GrantTable {
 
   size_t count(Use use) const;
   bool known(GrantRef ref, const char* doing);
+  bool was_lost(GrantRef ref) const { return lost_.contains(ref); }
 
+  std::set<GrantRef> lost_;  // published in the domain's former life
   GuestMemory& memory_;
   Violations& violations_;
   mutable std::mutex mutex_;  // of reservations

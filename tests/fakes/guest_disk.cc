@@ -10,7 +10,8 @@ using block::Outcome;
 
 GuestDisk::GuestDisk(Machine& machine, ModelBackend& backend, const block::Params& params, u32 cpus)
     : machine_(machine), backend_(backend) {
-  const block::DevicePort port = {this, attach, detach, resize, wait_backend_closed, upcall};
+  const block::DevicePort port = {
+      this, attach, detach, hold, take_back, carry_on, resize, wait_backend_closed, upcall};
   device_ = std::make_unique<block::Device>(&backend.bus(), params, cpus, port);
   machine_.add_actor(this, [this] { return work(); });
 }
@@ -48,30 +49,49 @@ u8* GuestDisk::buffer(size_t bytes, size_t offset) {
   return pages + offset;
 }
 
-std::shared_ptr<Io> GuestDisk::begin(const block::Request& request, u32 queue) {
+GuestDisk::Where GuestDisk::where(u32 os_queue, u32 os_tag) const {
+  return {os_queue % queues_, os_queue / queues_ * plan_.depth + os_tag};
+}
+
+std::shared_ptr<Io>& GuestDisk::flight(u32 queue, u32 tag) {
+  return flights_[queue + tag / plan_.depth * queues_][tag % plan_.depth];
+}
+
+Status GuestDisk::submit(Io& io) {
+  const Where place = where(io.os_queue, io.request.tag);
+  block::Request request = io.request;
+  request.tag = place.tag;
+  return queue(place.queue).submit(request, io.segments.data(),
+                                    static_cast<u32>(io.segments.size()));
+}
+
+std::shared_ptr<Io> GuestDisk::begin(const block::Request& request,
+                                     std::vector<block::Segment> segments, u32 queue) {
+  const AtomicContext io_path;
   why_ = Error::kGone;
   if (!up_) return nullptr;
-  auto& slots = flights_[queue];
-  for (u32 tag = 0; tag < slots.size(); ++tag) {
-    if (slots[tag] != nullptr) continue;
-    auto io = std::make_shared<Io>();
-    io->request = request;
-    io->request.tag = tag;
-    const Status status = this->queue(queue).prepare(io->request);
-    if (!status.ok()) {
-      why_ = status.error();
-      return nullptr;
-    }
-    slots[tag] = io;
-    return io;
-  }
   why_ = Error::kBusy;
-  return nullptr;
+  auto& slots = flights_[queue];
+  u32 tag = 0;
+  while (tag < slots.size() && slots[tag] != nullptr) ++tag;
+  if (tag == slots.size()) return nullptr;
+  auto io = std::make_shared<Io>();
+  io->request = request;
+  io->request.tag = tag;
+  io->os_queue = queue;
+  io->segments = std::move(segments);
+  if (held_) {
+    waiting_.push_back(io);
+  } else if (const Status status = submit(*io); !status.ok()) {
+    why_ = status.error();
+    return nullptr;
+  }
+  slots[tag] = io;
+  return io;
 }
 
 std::shared_ptr<Io> GuestDisk::start(Operation operation, u64 sector, u8* data, size_t bytes,
                                      u32 queue) {
-  const AtomicContext io_path;
   std::vector<block::Segment> segments;
   while (bytes != 0) {
     const size_t in_page = kPageSize - reinterpret_cast<uintptr_t>(data) % kPageSize;
@@ -83,24 +103,12 @@ std::shared_ptr<Io> GuestDisk::start(Operation operation, u64 sector, u8* data, 
   block::Request request;
   request.operation = operation;
   request.sector = sector;
-  request.segments = static_cast<u32>(segments.size());
-  auto io = begin(request, queue);
-  if (io == nullptr) return nullptr;
-  io->segments = std::move(segments);
-  // In two calls, where there are two segments: ports add a bio at a time.
-  const Span<const block::Segment> all(io->segments.data(), io->segments.size());
-  const size_t half = all.size() / 2;
-  if (!this->queue(queue).add(all.first(half)).ok() ||
-      !this->queue(queue).add({all.data() + half, all.size() - half}).ok()) {
-    machine_.violations.add("port: announced segments were refused");
-  }
-  this->queue(queue).finish();
-  return io;
+  return begin(request, std::move(segments), queue);
 }
 
 void GuestDisk::publish(u32 queue) {
   const AtomicContext io_path;
-  this->queue(queue).publish();
+  if (!held_ && queues_ != 0) this->queue(queue % queues_).publish();
 }
 
 std::shared_ptr<Io> GuestDisk::run(Operation operation, u64 sector, u8* data, size_t bytes,
@@ -116,9 +124,8 @@ std::shared_ptr<Io> GuestDisk::discard(u64 sector, u64 count, bool secure) {
   request.operation = secure ? Operation::kSecureDiscard : Operation::kDiscard;
   request.sector = sector;
   request.sector_count = count;
-  auto io = begin(request, 0);
+  auto io = begin(request, {}, 0);
   if (io == nullptr) return nullptr;
-  queue().finish();
   publish();
   machine_.settle();
   return io;
@@ -135,22 +142,19 @@ u32 GuestDisk::poll(u32 index) {
   u32 count = 0;
   do {
     for (;;) {
-      const Result<block::Completion> next = queue.next();
-      if (!next.ok()) {
-        if (next.error() == Error::kBackendProtocol) failing_ = true;
+      u32 tag = 0;
+      const Result<Outcome> outcome = queue.next(tag);
+      if (!outcome.ok()) {
+        if (outcome.error() == Error::kBackendProtocol) failing_ = true;
         break;
       }
       ++count;
-      const block::Completion& completion = next.value();
-      const auto io = flights_[index][completion.tag];
+      const auto io = std::move(flight(index, tag));
       if (io == nullptr) {
         machine_.violations.add("port: completion of a tag that is not in flight");
         return count;
       }
-      if (completion.copy_out) queue.copy_out({io->segments.data(), io->segments.size()});
-      if (!queue.retire(completion.tag).ok()) failing_ = true;
-      flights_[index][completion.tag] = nullptr;
-      finish(*io, completion.outcome);
+      finish(*io, outcome.value());
     }
   } while (queue.rearm());
   return count;
@@ -164,8 +168,28 @@ size_t GuestDisk::in_flight() const {
   return count;
 }
 
+// What was taken back goes first, in the order in which it was sent.
+void GuestDisk::send_waiting() {
+  while (!waiting_.empty() && !held_) {
+    Io& io = *waiting_.front();
+    const Status status = submit(io);
+    if (!status.ok() && status.error() == Error::kBusy) break;
+    if (!status.ok()) {
+      const auto failed = std::move(flights_[io.os_queue][io.request.tag]);
+      finish(*failed, Outcome::kFailed);
+    }
+    waiting_.erase(waiting_.begin());
+  }
+  for (u32 index = 0; index < queues_ && !held_; ++index) queue(index).publish();
+}
+
 // A queue that broke in the upcall is dealt with where the device may be touched.
 bool GuestDisk::work() {
+  if (!waiting_.empty() && !held_) {
+    const size_t before = waiting_.size();
+    send_waiting();
+    if (waiting_.size() != before) return true;
+  }
   if (!failing_) return false;
   failing_ = false;
   device_->fail();
@@ -178,10 +202,59 @@ int GuestDisk::attach(void* context, const block::DiskOffer& /*offer*/,
   if (self->refuse_attach) return -PVK_ENOMEM;
   if (self->up_) self->machine_.violations.add("port: attached twice");
   self->plan_ = plan;
+  self->queues_ = queues;
   self->flights_.assign(queues, std::vector<std::shared_ptr<Io>>(plan.depth));
   self->up_ = self->serving_ = true;
   ++self->attached;
   return 0;
+}
+
+// Takes what is in flight out of the queues; what the backend did not let go of fails.
+void GuestDisk::give_up_all() {
+  for (u32 index = 0; index < queues_; ++index) {
+    block::Queue& queue = this->queue(index);
+    const u32 depth = queue.plan().depth;
+    for (u32 tag = queue.next_in_flight(0); tag < depth; tag = queue.next_in_flight(tag + 1)) {
+      auto& io = flight(index, tag);
+      if (queue.give_up(tag)) {
+        waiting_.push_back(io);
+        continue;
+      }
+      const auto failed = std::move(io);
+      failed->given_up = true;
+      finish(*failed, Outcome::kFailed);
+    }
+  }
+}
+
+void GuestDisk::hold(void* context) {
+  auto* const self = static_cast<GuestDisk*>(context);
+  if (self->held_) self->machine_.violations.add("port: held twice");
+  self->held_ = true;
+  ++self->holds;
+}
+
+void GuestDisk::take_back(void* context) {
+  auto* const self = static_cast<GuestDisk*>(context);
+  if (!self->held_) self->machine_.violations.add("port: taken back without being held");
+  for (u32 index = 0; index < self->queues_; ++index) self->poll(index);
+  self->give_up_all();
+  self->failing_ = false;
+  self->queues_ = 0;
+}
+
+void GuestDisk::carry_on(void* context, const block::DiskOffer& offer,
+                         const block::QueuePlan& plan, u32 queues) {
+  auto* const self = static_cast<GuestDisk*>(context);
+  if (!self->held_) self->machine_.violations.add("port: carried on without being held");
+  if (queues > self->flights_.size() || plan.depth < self->plan_.depth) {
+    self->machine_.violations.add("port: carried on with queues that do not fit");
+  }
+  self->held_ = false;
+  self->queues_ = queues;
+  ++self->carried_on;
+  resize(context, offer.sectors);
+  self->send_waiting();
 }
 
 void GuestDisk::detach(void* context, bool answers) {
@@ -190,16 +263,15 @@ void GuestDisk::detach(void* context, bool answers) {
   self->up_ = false;
   ++self->detached;
   for (int i = 0; answers && self->in_flight() != 0 && i < 1000; ++i) self->machine_.step();
-  for (u32 index = 0; index < self->flights_.size(); ++index) {
-    block::Queue& queue = self->queue(index);
-    for (u32 tag = queue.next_in_flight(0); tag < self->flights_[index].size();
-         tag = queue.next_in_flight(tag + 1)) {
-      queue.give_up(tag);
-      const auto io = std::move(self->flights_[index][tag]);
-      io->given_up = true;
-      self->finish(*io, Outcome::kFailed);
-    }
+  self->give_up_all();
+  for (const auto& io : self->waiting_) {
+    const auto dropped = std::move(self->flights_[io->os_queue][io->request.tag]);
+    dropped->given_up = true;
+    self->finish(*dropped, Outcome::kFailed);
   }
+  self->waiting_.clear();
+  self->held_ = false;
+  self->queues_ = 0;
   if (self->in_flight() != 0) self->machine_.violations.add("port: a request was lost");
   self->serving_ = false;
 }
@@ -215,7 +287,7 @@ void GuestDisk::wait_backend_closed(void* context) {
 
 int GuestDisk::upcall(void* context, u32 queue) {
   auto* const self = static_cast<GuestDisk*>(context);
-  if (!self->serving_ || !self->poll_in_upcall) return 0;
+  if (!self->serving_ || queue >= self->queues_ || !self->poll_in_upcall) return 0;
   return self->queue(queue).count_upcall(self->poll(queue)) ? 1 : 0;
 }
 

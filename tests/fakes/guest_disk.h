@@ -15,6 +15,7 @@ namespace pvk::fakes {
 struct Io {
   block::Request request;
   std::vector<block::Segment> segments;
+  u32 os_queue = 0;
   bool finished = false;
   bool given_up = false;
   block::Outcome outcome = block::Outcome::kFailed;
@@ -53,9 +54,18 @@ class GuestDisk {
   u32 poll(u32 queue = 0);
   size_t in_flight() const;
 
+  // Held by the device: its requests wait.
+  bool held() const { return held_; }
+  // Hardware queues, as many as there were at attach.
+  u32 os_queues() const { return static_cast<u32>(flights_.size()); }
+  // Requests that were taken back and are not sent again yet.
+  size_t waiting() const { return waiting_.size(); }
+
   // What the port was told.
   u32 attached = 0;
   u32 detached = 0;
+  u32 holds = 0;
+  u32 carried_on = 0;
   u64 resized_to = 0;
   bool refuse_attach = false;
   bool poll_in_upcall = true;
@@ -64,22 +74,40 @@ class GuestDisk {
   static int attach(void* self, const block::DiskOffer& offer, const block::QueuePlan& plan,
                     u32 queues);
   static void detach(void* self, bool answers);
+  static void hold(void* self);
+  static void take_back(void* self);
+  static void carry_on(void* self, const block::DiskOffer& offer, const block::QueuePlan& plan,
+                       u32 queues);
   static void resize(void* self, u64 sectors);
   static void wait_backend_closed(void* self);
   static int upcall(void* self, u32 queue);
+  // Where an OS queue's tag stands in the device's queues.
+  struct Where {
+    u32 queue;
+    u32 tag;
+  };
+  Where where(u32 os_queue, u32 os_tag) const;
+  std::shared_ptr<Io>& flight(u32 queue, u32 tag);
   bool work();
-  std::shared_ptr<Io> begin(const block::Request& request, u32 queue);
+  void give_up_all();
+  void send_waiting();
+  Status submit(Io& io);
+  std::shared_ptr<Io> begin(const block::Request& request, std::vector<block::Segment> segments,
+                            u32 queue);
   void finish(Io& io, block::Outcome outcome);
 
   Machine& machine_;
   ModelBackend& backend_;
   std::unique_ptr<block::Device> device_;
-  std::vector<std::vector<std::shared_ptr<Io>>> flights_;  // by queue, by tag
+  std::vector<std::vector<std::shared_ptr<Io>>> flights_;  // by OS queue, by tag
+  std::vector<std::shared_ptr<Io>> waiting_;
+  u32 queues_ = 0;  // of the device, now; at most as many as the OS has
   std::vector<std::pair<void*, unsigned>> buffers_;
   block::QueuePlan plan_;
   Error why_ = Error::kBusy;
   bool up_ = false;       // takes requests
   bool serving_ = false;  // takes responses
+  bool held_ = false;
   bool failing_ = false;
   bool watching_ = false;
 };

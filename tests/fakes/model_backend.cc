@@ -104,7 +104,17 @@ u64 ModelBackend::number(const std::string& key, u64 otherwise) {
   return value;
 }
 
+// In either of the two schemes of blkif.h.
+u32 ModelBackend::ring_order_offered() const {
+  const auto order = offered.early.find("max-ring-page-order");
+  const auto pages = offered.early.find("max-ring-pages");
+  if (order != offered.early.end()) return static_cast<u32>(std::stoul(order->second));
+  if (pages == offered.early.end()) return 0;
+  return floor_log2(static_cast<u32>(std::stoul(pages->second)));
+}
+
 void ModelBackend::offer() {
+  write("online", "1");
   write_all(offered.early);
   set_state(XenbusStateInitWait);
   if (following_) return;
@@ -152,9 +162,12 @@ bool ModelBackend::connect() {
     return false;
   }
   const u64 order = number("ring-page-order", 0);
-  const auto highest = offered.early.find("max-ring-page-order");
-  if (order > (highest == offered.early.end() ? 0u : std::stoul(highest->second))) {
+  if (order > ring_order_offered()) {
     wrong("a larger ring than was offered");
+    return false;
+  }
+  if (number("num-ring-pages", 1) != u64{1} << order) {
+    wrong("the two ways to say the size of the ring disagree");
     return false;
   }
   for (u64 i = 0; i < count; ++i) {
@@ -185,7 +198,12 @@ bool ModelBackend::connect_queue(const std::string& prefix, u32 order) {
 
 void ModelBackend::disconnect() { queues_.clear(); }
 
-void ModelBackend::close() { set_state(XenbusStateClosing); }
+void ModelBackend::close() {
+  write("online", "0");
+  pause();
+}
+
+void ModelBackend::pause() { set_state(XenbusStateClosing); }
 
 void ModelBackend::die() {
   disconnect();

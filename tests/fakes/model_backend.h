@@ -43,7 +43,8 @@ class ModelBackend {
 
   // ---- its life
   void offer();  // InitWait; from here on it follows the frontend
-  void close();  // asks the frontend to go: Closing
+  void close();  // asks the frontend to go, as a toolstack does that detaches the disk
+  void pause();  // the same by itself: `online` says that it will be back
   void die();    // gone without a word: unmaps all, removes its directory
   void set_state(int state);
   int state();
@@ -61,6 +62,7 @@ class ModelBackend {
  private:
   void frontend_changed();
   void write_all(const std::map<std::string, std::string>& keys);
+  u32 ring_order_offered() const;
   bool connect();
   bool connect_queue(const std::string& prefix, u32 order);
   u64 number(const std::string& key, u64 otherwise);

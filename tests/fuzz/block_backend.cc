@@ -111,7 +111,7 @@ class Play {
 
   void submit(Operation operation) {
     if (!disk_->up()) return;
-    const u32 queue = bytes_.one() % static_cast<u32>(disk_->device().queues().size());
+    const u32 queue = bytes_.one() % disk_->os_queues();
     const size_t most = disk_->plan().max_segments;
     const size_t pages = operation == Operation::kFlush ? 0 : 1 + bytes_.one() % most;
     if (disk_->start(operation, bytes_.one(), data_, pages * kPageSize, queue) != nullptr) {

@@ -111,19 +111,6 @@ TEST_F(DeviceLife, ABackendThatGoesInOrderAndComesBackIsServedAgain) {
   expect_round_trip(8, kPageSize);
 }
 
-TEST_F(DeviceLife, ABackendKilledAndRestartedIsServedAgain) {
-  ASSERT_TRUE(connect());
-  const auto io = hold_one();
-  backend->disconnect();
-  backend->behaviour.hold = false;
-  backend->offer();  // InitWait out of the blue
-  machine.settle();
-  EXPECT_TRUE(io->finished);
-  EXPECT_TRUE(io->given_up);
-  EXPECT_TRUE(disk->up());
-  expect_round_trip(8, kPageSize);
-}
-
 TEST_F(DeviceLife, ABackendThatVanishesTakesNothingWithIt) {
   ASSERT_TRUE(connect());
   const auto io = hold_one();

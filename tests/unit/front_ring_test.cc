@@ -23,10 +23,11 @@ using Ring = FrontRing<Ask, Answer>;
 
 // Explicit instantiation may name private members: so an index can be put near 2^32 without four
 // thousand million requests.
-template <u32 Ring::*kProduced, u32 Ring::*kPublished, u32 Ring::*kConsumed>
+template <u32 Ring::*kProduced, u32 Ring::*kPublished, Atomic<u32> Ring::*kConsumed>
 struct Opener {
   friend void set_indexes(Ring& ring, u32 value) {
-    ring.*kProduced = ring.*kPublished = ring.*kConsumed = value;
+    ring.*kProduced = ring.*kPublished = value;
+    (ring.*kConsumed).set_relaxed(value);
   }
 };
 template struct Opener<&Ring::produced_, &Ring::published_, &Ring::consumed_>;
@@ -59,9 +60,9 @@ TEST_P(FrontRingTest, RequestsAppearInTheirSlotsAndOnlyWhenPublished) {
   ask(10);
   ask(11);
   EXPECT_EQ(shared().req_prod, GetParam());
-  EXPECT_TRUE(ring.has_unpublished());
+  EXPECT_EQ(ring.unpublished(), 2u);
   EXPECT_TRUE(ring.publish_requests());
-  EXPECT_FALSE(ring.has_unpublished());
+  EXPECT_EQ(ring.unpublished(), 0u);
   EXPECT_EQ(shared().req_prod, GetParam() + 2);
   EXPECT_EQ(slot(GetParam()).request.number, 10u);
   EXPECT_EQ(slot(GetParam() + 1).request.number, 11u);
@@ -123,6 +124,29 @@ TEST_P(FrontRingTest, RearmSeesWhatCameInTheMeantime) {
   EXPECT_TRUE(ring.rearm());
   ring.take_response();
   EXPECT_FALSE(ring.rearm());
+}
+
+TEST_P(FrontRingTest, IsFullUntilTheResponseOfTheOldestSlotIsTaken) {
+  for (u32 i = 0; i < ring.size(); ++i) {
+    EXPECT_FALSE(ring.full());
+    ask(i);
+  }
+  EXPECT_TRUE(ring.full());
+  EXPECT_TRUE(ring.publish_requests());
+  answer(GetParam(), 1);
+  shared().rsp_prod = GetParam() + 1;
+  EXPECT_TRUE(ring.full());
+  EXPECT_EQ(ring.take_response().number, 1u);
+  EXPECT_FALSE(ring.full());
+}
+
+TEST_P(FrontRingTest, AQuietRingAsksForNoEventWithinHalfOfAllIndexes) {
+  ring.stay_quiet();
+  const u32 event = shared().rsp_event;
+  // RING_PUSH_RESPONSES_AND_CHECK_NOTIFY of ring.h, for a whole ring of responses.
+  for (u32 count = 1; count <= ring.size(); ++count) {
+    EXPECT_GE(GetParam() + count - event, count);
+  }
 }
 
 TEST(FrontRing, SizesAreThoseOfTheBlockProtocol) {

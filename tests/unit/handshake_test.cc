@@ -32,6 +32,9 @@ constexpr Row kRows[] = {
     {P::kWaiting, E::kBackendClosed, P::kWaiting, A::kNone},
     {P::kWaiting, E::kBackendReconfiguring, P::kWaiting, A::kNone},
     {P::kWaiting, E::kBackendReconfigured, P::kWaiting, A::kNone},
+    {P::kWaiting, E::kBackendPausing, P::kHeld, A::kHold},
+    {P::kWaiting, E::kBackendPaused, P::kWaiting, A::kNone},
+    {P::kWaiting, E::kResumed, P::kWaiting, A::kReopen},
     {P::kWaiting, E::kFailure, P::kFailed, A::kClose},
     {P::kWaiting, E::kRemove, P::kClosed, A::kClose},
 
@@ -44,20 +47,41 @@ constexpr Row kRows[] = {
     {P::kPublished, E::kBackendClosed, P::kClosed, A::kClose},
     {P::kPublished, E::kBackendReconfiguring, P::kPublished, A::kNone},
     {P::kPublished, E::kBackendReconfigured, P::kPublished, A::kNone},
+    {P::kPublished, E::kBackendPausing, P::kHeld, A::kHold},
+    {P::kPublished, E::kBackendPaused, P::kWaiting, A::kReopen},
+    {P::kPublished, E::kResumed, P::kWaiting, A::kReopen},
     {P::kPublished, E::kFailure, P::kFailed, A::kClose},
     {P::kPublished, E::kRemove, P::kClosed, A::kClose},
 
-    {P::kConnected, E::kBackendUnknown, P::kClosed, A::kAbandon},
+    {P::kConnected, E::kBackendUnknown, P::kClosed, A::kClose},
     {P::kConnected, E::kBackendInitialising, P::kWaiting, A::kReopen},
     {P::kConnected, E::kBackendInitWait, P::kPublished, A::kRestart},
     {P::kConnected, E::kBackendInitialised, P::kConnected, A::kNone},
     {P::kConnected, E::kBackendConnected, P::kConnected, A::kRefresh},
     {P::kConnected, E::kBackendClosing, P::kClosed, A::kDetach},
-    {P::kConnected, E::kBackendClosed, P::kClosed, A::kAbandon},
+    {P::kConnected, E::kBackendClosed, P::kClosed, A::kClose},
     {P::kConnected, E::kBackendReconfiguring, P::kConnected, A::kNone},
     {P::kConnected, E::kBackendReconfigured, P::kConnected, A::kRefresh},
-    {P::kConnected, E::kFailure, P::kFailed, A::kAbandon},
+    {P::kConnected, E::kBackendPausing, P::kHeld, A::kHold},
+    {P::kConnected, E::kBackendPaused, P::kWaiting, A::kReopen},
+    {P::kConnected, E::kResumed, P::kWaiting, A::kReopen},
+    {P::kConnected, E::kFailure, P::kFailed, A::kClose},
     {P::kConnected, E::kRemove, P::kClosed, A::kDetach},
+
+    {P::kHeld, E::kBackendUnknown, P::kClosed, A::kClose},
+    {P::kHeld, E::kBackendInitialising, P::kWaiting, A::kReopen},
+    {P::kHeld, E::kBackendInitWait, P::kPublished, A::kRestart},
+    {P::kHeld, E::kBackendInitialised, P::kHeld, A::kNone},
+    {P::kHeld, E::kBackendConnected, P::kHeld, A::kNone},
+    {P::kHeld, E::kBackendClosing, P::kClosed, A::kClose},
+    {P::kHeld, E::kBackendClosed, P::kClosed, A::kClose},
+    {P::kHeld, E::kBackendReconfiguring, P::kHeld, A::kNone},
+    {P::kHeld, E::kBackendReconfigured, P::kHeld, A::kNone},
+    {P::kHeld, E::kBackendPausing, P::kHeld, A::kNone},
+    {P::kHeld, E::kBackendPaused, P::kWaiting, A::kReopen},
+    {P::kHeld, E::kResumed, P::kWaiting, A::kReopen},
+    {P::kHeld, E::kFailure, P::kFailed, A::kClose},
+    {P::kHeld, E::kRemove, P::kClosed, A::kClose},
 
     {P::kClosed, E::kBackendUnknown, P::kClosed, A::kNone},
     {P::kClosed, E::kBackendInitialising, P::kWaiting, A::kReopen},
@@ -68,6 +92,9 @@ constexpr Row kRows[] = {
     {P::kClosed, E::kBackendClosed, P::kClosed, A::kNone},
     {P::kClosed, E::kBackendReconfiguring, P::kClosed, A::kNone},
     {P::kClosed, E::kBackendReconfigured, P::kClosed, A::kNone},
+    {P::kClosed, E::kBackendPausing, P::kClosed, A::kNone},
+    {P::kClosed, E::kBackendPaused, P::kClosed, A::kNone},
+    {P::kClosed, E::kResumed, P::kWaiting, A::kReopen},
     {P::kClosed, E::kFailure, P::kFailed, A::kNone},
     {P::kClosed, E::kRemove, P::kClosed, A::kNone},
 
@@ -80,6 +107,9 @@ constexpr Row kRows[] = {
     {P::kFailed, E::kBackendClosed, P::kFailed, A::kNone},
     {P::kFailed, E::kBackendReconfiguring, P::kFailed, A::kNone},
     {P::kFailed, E::kBackendReconfigured, P::kFailed, A::kNone},
+    {P::kFailed, E::kBackendPausing, P::kFailed, A::kNone},
+    {P::kFailed, E::kBackendPaused, P::kFailed, A::kNone},
+    {P::kFailed, E::kResumed, P::kWaiting, A::kReopen},
     {P::kFailed, E::kFailure, P::kFailed, A::kNone},
     {P::kFailed, E::kRemove, P::kClosed, A::kNone},
 };
@@ -115,11 +145,12 @@ void for_all(Check check) {
   }
 }
 
-TEST(Handshake, AConnectedDeviceIsNeverLeftWithoutTakingItDown) {
+TEST(Handshake, AConnectedDeviceIsNeverLeftWithoutTakingItDownOrHoldingIt) {
   for_all([](Phase from, Event, Step step) {
     if (from != Phase::kConnected || step.next == Phase::kConnected) return;
-    EXPECT_TRUE(step.action == Action::kDetach || step.action == Action::kAbandon ||
-                step.action == Action::kReopen || step.action == Action::kRestart);
+    EXPECT_TRUE(step.action == Action::kDetach || step.action == Action::kClose ||
+                step.action == Action::kHold || step.action == Action::kReopen ||
+                step.action == Action::kRestart);
   });
 }
 
@@ -132,9 +163,10 @@ TEST(Handshake, NothingIsAttachedTwice) {
   });
 }
 
-TEST(Handshake, OnlyRemovalEndsAFailure) {
+TEST(Handshake, OnlyRemovalOrAnotherLifeEndsAFailure) {
   for_all([](Phase from, Event event, Step step) {
     if (from != Phase::kFailed || event == Event::kRemove) return;
+    if (event == Event::kResumed) return;
     EXPECT_EQ(step.next, Phase::kFailed);
   });
 }

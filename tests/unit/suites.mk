@@ -18,6 +18,7 @@ UNIT_SUITES := \
 	ownership \
 	plan \
 	platform_contract \
+	replay \
 	result \
 	ring_interleaving \
 	runner \

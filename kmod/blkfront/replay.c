@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Requests that the backend has not answered: sent again when it is back, or ended with an error.
+ * A request belongs to the block layer while it waits, so nothing of it is copied or kept here; it
+ * is built anew, for what the backend of that time offers.
+ */
+#include "kmod/blkfront/blkfront.h"
+
+#define MAX_REPLAYS	8	/* of a request: a backend that never stays is none */
+
+typedef void (*take_back)(struct pvk_lane *lane, struct request *rq, bool free);
+
+/* Another backend may have the rest of its pages: it may yet write to this request's memory. */
+static void send_again(struct pvk_lane *lane, struct request *rq, bool free)
+{
+	struct pvk_patience *patience = blk_mq_rq_to_pdu(rq);
+
+	if (!free || patience->replays == MAX_REPLAYS) {
+		blk_mq_end_request(rq, BLK_STS_IOERR);
+		return;
+	}
+	patience->replays++;
+	patience->waits = 0;
+	lane->replayed++;
+	blk_mq_requeue_request(rq, false);
+}
+
+static void end_with_error(struct pvk_lane *lane, struct request *rq, bool free)
+{
+	blk_mq_end_request(rq, BLK_STS_IOERR);
+}
+
+/* Breaks the lane's queue and takes what is in flight out of it. */
+static void empty_lane(struct pvk_lane *lane, take_back take_back, bool disconnect)
+{
+	struct pvk_blk_queue *queue;
+	unsigned int tags, tag;
+	unsigned long flags;
+
+	spin_lock(&lane->submit_lock);
+	spin_lock_irqsave(&lane->complete_lock, flags);
+	queue = lane->queue;
+	if (queue) {
+		pvk_blk_break(queue);
+		tags = pvk_blk_tags(queue);
+		for (tag = pvk_blk_next_in_flight(queue, 0); tag < tags;
+		     tag = pvk_blk_next_in_flight(queue, tag + 1))
+			take_back(lane, pvk_request_of(lane, tag), pvk_blk_give_up(queue, tag));
+	}
+	if (disconnect)
+		WRITE_ONCE(lane->queue, NULL);
+	spin_unlock_irqrestore(&lane->complete_lock, flags);
+	spin_unlock(&lane->submit_lock);
+}
+
+static void empty_lanes(struct pvk_disk *disk, take_back take_back, bool disconnect)
+{
+	unsigned int i;
+
+	mutex_lock(&disk->lanes_lock);
+	for (i = 0; disk->up && i < disk->nr_lanes; i++)
+		empty_lane(&disk->lanes[i], take_back, disconnect);
+	mutex_unlock(&disk->lanes_lock);
+}
+
+void pvk_disk_sweep(struct pvk_disk *disk)
+{
+	empty_lanes(disk, end_with_error, false);
+}
+
+void pvk_disk_hold(void *context)
+{
+	struct pvk_disk *disk = context;
+	unsigned int limit = pvk_request_timeout();
+
+	/* No request is on its way to a lane after this, until it is undone. */
+	pvk_blk_mq_quiesce_disk(disk->gd);
+	disk->held = true;
+	if (limit)
+		mod_delayed_work(system_wq, &disk->away_work, limit * HZ);
+}
+
+void pvk_disk_take_back(void *context)
+{
+	struct pvk_disk *disk = context;
+	unsigned int i;
+
+	/* Its last answers may have come without an event. */
+	for (i = 0; i < disk->nr_lanes; i++)
+		pvk_lane_complete(&disk->lanes[i], NULL);
+	empty_lanes(disk, send_again, true);
+	/* Whatever the old backend did. */
+	WRITE_ONCE(disk->failed, false);
+}
+
+/* What the disk's users see of another backend. */
+static void adopt(struct pvk_disk *disk, const struct pvk_blk_disk *limits)
+{
+	struct pvk_queue_limits queue_limits;
+	bool resized = limits->sectors != disk->limits.sectors;
+
+	disk->limits = *limits;
+	disk->limits.max_segments = min(limits->max_segments, disk->room);
+	disk->flush_refused = false;
+	pvk_queue_limits_of(disk, &queue_limits);
+	if (pvk_queue_limits_replace(disk->gd->queue, &queue_limits))
+		pr_warn("pvkit: %s: cannot change the limits\n", disk->name.name);
+	set_disk_ro(disk->gd, limits->read_only || limits->cdrom);
+	if (resized)
+		set_capacity_and_notify(disk->gd, limits->sectors);
+}
+
+void pvk_disk_carry_on(void *context, const struct pvk_blk_disk *limits)
+{
+	struct pvk_disk *disk = context;
+
+	/* It takes disk->lock to act, which the caller has: it may still come, and find nothing. */
+	cancel_delayed_work(&disk->away_work);
+	adopt(disk, limits);
+	mutex_lock(&disk->lanes_lock);
+	pvk_lanes_connect(disk, limits->queues);
+	mutex_unlock(&disk->lanes_lock);
+	disk->held = false;
+	pvk_blk_mq_unquiesce_disk(disk->gd);
+	blk_mq_kick_requeue_list(disk->gd->queue);
+}
+
+/*
+ * The block layer made the request by the limits of a backend that took more. Its bios go back to
+ * where they came from, which cuts them by the limits of today.
+ */
+void pvk_disk_split(struct pvk_disk *disk, struct request *rq)
+{
+	unsigned long flags;
+
+	spin_lock_irqsave(&disk->split_lock, flags);
+	blk_steal_bios(&disk->split_bios, rq);
+	spin_unlock_irqrestore(&disk->split_lock, flags);
+	blk_mq_end_request(rq, BLK_STS_OK);
+	schedule_work(&disk->split_work);
+}
+
+void pvk_split_work(struct work_struct *work)
+{
+	struct pvk_disk *disk = container_of(work, struct pvk_disk, split_work);
+	struct bio_list bios = BIO_EMPTY_LIST;
+	struct bio *bio;
+
+	spin_lock_irq(&disk->split_lock);
+	bio_list_merge(&bios, &disk->split_bios);
+	bio_list_init(&disk->split_bios);
+	spin_unlock_irq(&disk->split_lock);
+	while ((bio = bio_list_pop(&bios)))
+		submit_bio_noacct(bio);
+}
