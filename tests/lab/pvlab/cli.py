@@ -65,7 +65,7 @@ def run_options(commands):
     run.add_argument("--guest", type=guests, default=["pv"], metavar="TYPE", help=GUEST_HELP)
     machine_options(run)
     run.add_argument("--elevator", default="none", choices=["none", "default"], help="guest's I/O scheduler (%(default)s)")
-    run.add_argument("--cycles", type=positive, metavar="N", help="of block-hotplug (20) and block-reload (10)")
+    run.add_argument("--cycles", type=positive, metavar="N", help="how often a scenario repeats what it does (list says the defaults)")
     run.add_argument("--guest-script", metavar="FILE", help="exec: run this in the guest")
     run.add_argument("--dom0-script", metavar="FILE", help="exec: and this in dom0 beside it")
     run.add_argument("--guest-add", nargs="+", action="extend", default=[], metavar="FILE", help="exec: files put beside the script")
@@ -113,8 +113,10 @@ def show():
     print("xen:       " + ", ".join(XEN))
     print("drivers:   pvkit, intree")
     print("clocks:    " + ", ".join(qemu.CLOCKS))
-    print("scenarios: " + ", ".join(runner.SCENARIOS))
     print(f"cache:     {cache('x').parent}")
+    print("scenarios:")
+    for name, function in runner.SCENARIOS.items():
+        print(f"  {name:22} {function.__doc__.splitlines()[0]}")
 
 
 def dispatch(arguments):

@@ -3,6 +3,7 @@
 from .say import LabError
 
 ATTACH_LIMIT = 60
+FIRST_DEVICE = 51712  # xvda in xenstore; each further letter is 16 more
 
 
 class Disk:
@@ -11,45 +12,61 @@ class Disk:
     def __init__(self, guest, backing="loop", mib=256, name="xvda"):
         self.guest, self.machine = guest, guest.machine
         self.backing, self.mib, self.name, self.node = backing, mib, name, None
+        # in memory: holes can be punched, so discards are real; loop devices live in dom0 only
+        self.file = f"/tmp/{guest.kind}-{name}.img"
 
     def __enter__(self):
         if self.backing == "null":
             # what a driver costs is not hidden behind what storage costs
             script = f"modprobe null_blk nr_devices=1 queue_mode=2 memory_backed=0 gb={max(1, self.mib // 1024)} && echo /dev/nullb0"
         else:
-            # in memory: holes can be punched, so discards are real; loop devices live in dom0 only
-            file = f"/tmp/{self.guest.kind}-{self.name}.img"
-            script = f"rm -f {file} && truncate -s {self.mib}M {file} && losetup -f --show {file}"
+            script = f"rm -f {self.file} && truncate -s {self.mib}M {self.file} && losetup -f --show {self.file}"
         self.node = self.machine.dom0_sh(script, what=f"making a {self.backing} disk").out.split()[-1]
         return self
 
     def __exit__(self, *_):
         if self.machine.process.poll() is None:
-            remove = "rmmod null_blk" if self.backing == "null" else f"losetup -d {self.node}; rm -f /tmp/{self.guest.kind}-{self.name}.img"
+            remove = "rmmod null_blk" if self.backing == "null" else f"losetup -d {self.node}; rm -f {self.file}"
             self.machine.dom0_sh(f"xl block-detach {self.guest.kind} {self.name}; {remove}", check=False)
 
-    def attach(self, wait=True):
+    def backend(self):
+        """The backend's node in xenstore while the disk is attached."""
+        return f"/local/domain/0/backend/vbd/{self.guest.domid}/{FIRST_DEVICE + 16 * (ord(self.name[-1]) - ord('a'))}"
+
+    def attached(self):
+        """Whether the toolstack has given the disk to the guest, driver or not."""
+        return self.machine.dom0_sh(f"xenstore-exists {self.backend()}/state", check=False).status == 0
+
+    def attach(self, wait=True, access="rw", more=""):
         """xl block-attach; with a driver loaded, wait until the guest has the disk."""
-        spec = f"vdev={self.name},format=raw,access=rw,script=block-lab,target={self.node}"
+        spec = f"vdev={self.name},format=raw,access={access},{more}script=block-lab,target={self.node}"
         self.machine.dom0_sh(f"xl block-attach {self.guest.kind} '{spec}'", ATTACH_LIMIT)
         if wait:
             self.appear()
 
-    def appear(self):
-        """Wait in the guest until the disk is there with its full size."""
-        script = (f"for i in $(seq 300); do [ -b /dev/{self.name} ] && [ \"$(cat /sys/block/{self.name}/size)\" -gt 0 ] && exit 0; "
-                  f"sleep 0.1; done; dmesg | tail -20; exit 1")
+    def appear(self, mib=None):
+        """Wait in the guest until the disk is there, with a given size if it must have changed."""
+        size = f"-eq {mib * 2048}" if mib else "-gt 0"
+        script = (f"for i in $(seq 300); do [ -b /dev/{self.name} ] && [ \"$(cat /sys/block/{self.name}/size)\" {size} ] && exit 0; "
+                  f"sleep 0.1; done; cat /sys/block/{self.name}/size; dmesg | tail -20; exit 1")
         self.guest.sh(script, what=f"{self.guest.kind} guest: waiting for {self.name}")
 
-    def detach(self):
+    def detach(self, force=False):
         """xl block-detach, then make sure that nothing of it is left in dom0, xenstore or the guest."""
-        self.machine.dom0_sh(f"xl block-detach {self.guest.kind} {self.name}", ATTACH_LIMIT)
-        left = self.machine.dom0_sh(f"for i in $(seq 50); do l=$(xenstore-ls -f /local/domain/0/backend/vbd/{self.guest.domid} 2>/dev/null | "
+        self.machine.dom0_sh(f"xl block-detach {self.guest.kind} {self.name}{' --force' if force else ''}", ATTACH_LIMIT)
+        left = self.machine.dom0_sh(f"for i in $(seq 50); do l=$(xenstore-ls -f {self.backend()} 2>/dev/null | "
                                     "grep '/dev = '); [ -z \"$l\" ] && exit 0; sleep 0.1; done; echo \"$l\"", check=False).out.strip()
         if left:
             raise LabError(f"after block-detach the backend is still there: {left}", self.machine.folder)
         self.guest.sh(f"for i in $(seq 50); do [ ! -e /sys/block/{self.name} ] && exit 0; sleep 0.1; done; exit 1",
                       what=f"{self.guest.kind} guest: {self.name} has gone after block-detach")
+
+    def resize(self, mib):
+        """Give the backing another size; blkback sees it at its next request."""
+        if self.backing != "loop":
+            raise LabError("only a disk on a loop device can be given another size")
+        self.machine.dom0_sh(f"truncate -s {mib}M {self.file} && losetup -c {self.node}")
+        self.mib = mib
 
     def elevator(self, choice):
         """Set the guest's I/O scheduler ("default" leaves the kernel's choice); returns the one in use."""

@@ -56,7 +56,7 @@ class Guest:
         self._bring_images()
         (self.machine.job / f"{self.kind}.cfg").write_text(self._config())
         self.machine.dom0_sh(f"xl create /job/{self.kind}.cfg", START_LIMIT, what=f"creating the {self.kind} guest")
-        self.domid = int(self.machine.dom0_sh(f"xl domid {self.kind}").out)
+        self.find()
         self.sh("true", START_LIMIT, what=f"booting the {self.kind} guest", patience=START_LIMIT)
         self.push("/job/boot/payload.tar")
         scripts = self.machine.job / "guest.tar"
@@ -65,6 +65,11 @@ class Guest:
         self.sh("while read -r m; do insmod /modules/$m || exit 1; done < /modules/fs.order")
         say(f"the {self.kind.upper()} guest is up")
         return self
+
+    def find(self):
+        """Its domain's number, which is another one after a restore; returned and kept."""
+        self.domid = int(self.machine.dom0_sh(f"xl domid {self.kind}").out)
+        return self.domid
 
     def _bring_images(self):
         """Kernel and initramfs into dom0's memory: xl reads them several times, too slow over 9p."""

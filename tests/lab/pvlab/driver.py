@@ -26,6 +26,17 @@ def build_modules(kernel):
     return out
 
 
+def parse_queues(text):
+    """Lines "name number", with a line "queue n" before those of each queue."""
+    found = []
+    for name, value in map(str.split, text.splitlines()):
+        if name == "queue":
+            found.append({})
+        else:
+            found[-1][name] = int(value)
+    return found
+
+
 class Driver:
     """The driver under test in one guest."""
 
@@ -41,10 +52,10 @@ class Driver:
                 tar.add(built / name, f"modules/{name}")
         self.guest.push("/job/modules.tar")
 
-    def load(self):
-        """Insert the modules; parameters go to the block driver."""
+    def load(self, more=""):
+        """Insert the modules; parameters, and more of them, go to the block driver."""
         *core, block = MODULES[self.name]
-        lines = [f"insmod /modules/{m}" for m in core] + [f"insmod /modules/{block} {self.parameters}"]
+        lines = [f"insmod /modules/{m}" for m in core] + [f"insmod /modules/{block} {self.parameters} {more}"]
         self.guest.sh(" && ".join(lines), what=f"{self.guest.kind} guest: loading {self.name}")
 
     def unload_block(self):
@@ -67,6 +78,15 @@ class Driver:
         self.unload_block()
         self.unload_core()
 
+    def clear(self):
+        """Take out what of it is still loaded."""
+        loaded = {line.split()[0] for line in self.guest.sh("cat /proc/modules").out.splitlines()}
+        names = [name.removesuffix(".ko").replace("-", "_") for name in MODULES[self.name]]
+        if names[-1] in loaded:
+            self.unload()
+        elif names[0] in loaded:
+            self.unload_core()
+
     def leftovers(self):
         """{counter: value} that our core reports as still held; empty for the in-tree driver."""
         if self.name != "pvkit":
@@ -85,3 +105,11 @@ class Driver:
         out = self.guest.sh(f"cd {DEBUGFS} && find . -type f | sort | while read -r f; do echo \"@@ ${{f#./}}\"; cat \"$f\"; done").out
         parts = [p.partition("\n") for p in ("\n" + out).split("\n@@ ")[1:]]
         return {name: text.strip() for name, _, text in parts}
+
+    def features(self, disk):
+        """What was negotiated for a disk, {name: text}; empty for the in-tree driver."""
+        return dict(line.split(None, 1) for line in self.facts().get(f"{disk}/features", "").splitlines())
+
+    def queues(self, disk):
+        """The counters of each queue of a disk, [{name: number}]; empty for the in-tree driver."""
+        return parse_queues(self.facts().get(f"{disk}/queues", ""))

@@ -12,16 +12,22 @@ SIZES = {"mixed": "--bsrange=512-256k", "split": "--bssplit=4k/60:16k/10:64k/10:
 
 def run(guest, command, what, timeout=600):
     """Run fio and return its only job's JSON; any error that fio saw is a failure."""
+    return run_all(guest, command, what, timeout)[0]
+
+
+def run_all(guest, command, what, timeout=600):
+    """As run, for the JSON of every job."""
     result = guest.sh(f"cd /tmp && {command} 2>&1", timeout, check=False, what=what)
     start = result.out.find("{\n")
     try:
-        job = json.JSONDecoder().raw_decode(result.out[start:])[0]["jobs"][0]
-    except (ValueError, KeyError, IndexError):
+        jobs = json.JSONDecoder().raw_decode(result.out[start:])[0]["jobs"]
+        error = next((job["error"] for job in jobs if job["error"]), 0)
+    except (ValueError, KeyError):
         raise LabError(f"{what}: {result.out.strip()[-1500:]}", guest.machine.folder) from None
-    if result.status or job["error"]:
-        raise LabError(f"{what}: fio status {result.status}, error {job['error']}\n{result.out[:start].strip()[-1500:]}",
+    if result.status or error or not jobs:
+        raise LabError(f"{what}: fio status {result.status}, error {error}\n{result.out[:start].strip()[-1500:]}",
                        guest.machine.folder)
-    return job
+    return jobs
 
 
 def verified_write(guest, disk, depth, sizes, mib, seed=1, offset_mib=0):

@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: MIT OR GPL-2.0-only
 """What a guest holds of Xen's, as the hypervisor itself counts it: event channels, and grants that dom0 has mapped."""
 import re
+import time
 
 from .say import LabError
+
+SETTLE = 10  # seconds that a backend may take to let go
 
 
 def parse_events(text):
@@ -40,6 +43,14 @@ def held(guest):
             raise LabError(f"Xen's dump of {name} does not name domain {guest.domid}:\n{text[-1500:]}", guest.machine.folder)
         values[name] = counts[guest.domid]
     return values
+
+
+def back_to(guest, before, what):
+    """As same, with some time for a backend that lets go after the disk has gone."""
+    limit = time.monotonic() + SETTLE
+    while (now := held(guest)) != before and time.monotonic() < limit:
+        time.sleep(0.5)
+    same(before, now, what, guest.machine.folder)
 
 
 def same(before, after, what, folder):

@@ -21,9 +21,10 @@ class Result:
 class Machine:
     """Starts on entering, is gone after leaving, whatever happened in between."""
 
-    def __init__(self, dom0, folder, clock="real", guest_mib=320, disk_mib=256, plugin=None):
+    def __init__(self, dom0, folder, clock="real", guest_mib=320, disk_mib=256, plugin=None, spare_mib=0):
         self.dom0, self.folder, self.clock = dom0, folder, clock
-        self.guest_mib, self.dom0_mib, self.plugin = guest_mib, 768 + disk_mib, plugin
+        # spare: for an image of the guest in dom0 and for a second guest while one migrates
+        self.guest_mib, self.dom0_mib, self.plugin = guest_mib + spare_mib, 768 + disk_mib + spare_mib, plugin
         self.job = folder / "job"
         self.process, self.control, self.terminal = None, None, None
         self._pending, self._replies, self._next = b"", {}, 1

@@ -7,7 +7,7 @@ import re
 import shutil
 import subprocess
 
-from . import qemu
+from . import moves, qemu
 from .paths import cache
 from .say import LabError
 
@@ -72,6 +72,6 @@ def _existing(path):
 
 def check(arguments):
     """Raise with every problem at once."""
-    found = problems(arguments.guest, arguments.memory, arguments.disk_mib)
+    found = problems(arguments.guest, arguments.memory + 2 * moves.spare_mib(arguments), arguments.disk_mib)
     if found:
         raise LabError("this machine cannot run the lab:\n" + "\n".join(f"  - {line}" for line in found))

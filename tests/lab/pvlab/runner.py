@@ -3,17 +3,24 @@
 import json
 import sys
 
-from . import counting
+from . import counting, kernel_log
 from .say import LabError, say
+from .scenario_backend import block_backend_restart
 from .scenario_bench import block_bench
 from .scenario_cycles import block_hotplug, block_reload
+from .scenario_disk import block_readonly, block_resize
 from .scenario_exec import block_exec, check_files
 from .scenario_modes import block_modes
+from .scenario_queues import block_memory, block_polled, block_queues
+from .scenario_save import block_save_restore
+from .scenario_unplug import block_unplug_busy
 from .scenario_verify import block_verify
 from .session import Prepared, bench, machine
 
-SCENARIOS = {"block-bench": block_bench, "block-verify": block_verify, "block-hotplug": block_hotplug,
-             "block-reload": block_reload, "block-modes": block_modes, "exec": block_exec}
+SCENARIOS = {"block-verify": block_verify, "block-hotplug": block_hotplug, "block-reload": block_reload, "block-modes": block_modes,
+             "block-save-restore": block_save_restore, "block-backend-restart": block_backend_restart, "block-resize": block_resize,
+             "block-readonly": block_readonly, "block-unplug-busy": block_unplug_busy, "block-queues": block_queues,
+             "block-memory": block_memory, "block-polled": block_polled, "block-bench": block_bench, "exec": block_exec}
 
 
 def describe(options, prepared, kind, scenario):
@@ -45,16 +52,28 @@ def run(options):
 
 
 def in_guest(booted, options, prepared, kind):
-    """Every scenario in one guest; a scenario ends with its driver unloaded, so the next starts clean."""
+    """Every scenario in one guest, each from a clean start."""
     reports = []
     backing = "null" if options.scenario == ["block-bench"] else "loop"
     with bench(booted, options, prepared, kind, backing) as work:
         for scenario in options.scenario:
             say(f"{kind.upper()}: {scenario}, driver {options.driver}, kernel {prepared.kernel.release}")
+            clean_start(work)
+            kernel_log.begin(work.guest, scenario)
             report = SCENARIOS[scenario](work)
             reports.append({**describe(options, prepared, kind, scenario), **report})
             say(f"{kind.upper()}: {scenario} done")
     return reports
+
+
+def clean_start(work):
+    """The disk away and the driver out, whatever the scenario before left: block-reload keeps the disk, exec may do anything."""
+    if work.disk.attached():
+        work.driver.clear()
+        work.driver.load()
+        work.disk.appear()
+        work.disk.detach()
+    work.driver.clear()
 
 
 def add_profiles(reports, booted):

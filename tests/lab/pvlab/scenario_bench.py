@@ -77,7 +77,9 @@ def limit(job, number):
 
 
 def block_bench(bench, jobs=None, seconds=SECONDS):
-    """Run the jobs; per_op is filled in after the machine has ended, when the counter's dump is whole."""
+    """seven fio jobs and what a request costs
+
+    per_op is filled in after the machine has ended, when the counter's dump is whole."""
     bench.driver.load()
     bench.disk.attach()
     elevator = bench.disk.elevator(bench.options.elevator)

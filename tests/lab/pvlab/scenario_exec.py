@@ -62,7 +62,9 @@ def collect(bench, side, ticket, out):
 
 
 def block_exec(bench):
-    """Run both scripts and bring back what they did; a status other than 0 is a result, not the lab's failure."""
+    """your script in the guest and one in dom0 beside it
+
+    A status other than 0 is a result, not the lab's failure."""
     check_files(bench.options)
     bench.driver.load()
     bench.disk.attach()

@@ -5,7 +5,7 @@ from .say import say
 
 
 def block_verify(bench):
-    """fio at depth 1 and 32, discards, a file system, and the same bytes seen from dom0."""
+    """fio at depth 1 and 32, discards, a file system, and the same bytes seen from dom0"""
     guest, disk = bench.guest, bench.disk
     bench.driver.load()
     disk.attach()

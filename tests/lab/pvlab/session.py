@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from . import counting
 from . import guest as images
+from . import moves
 from . import proc
 from .disk import Disk
 from .dom0 import Dom0
@@ -23,7 +24,7 @@ class Options:
 
     def __init__(self, **values):
         defaults = dict(guest=["pv"], kernel="6.1", headers=[], xen="4.17", driver="pvkit", clock="real", vcpus=1,
-                        memory=320, disk_mib=64, backing=None, elevator="none", driver_param=[], cycles=None)
+                        memory=320, disk_mib=64, backing=None, elevator="none", driver_param=[], cycles=None, scenario=[])
         self.__dict__.update({**defaults, **values})
 
 
@@ -65,7 +66,8 @@ def machine(options, prepared, name, counted=False):
         folder = new_run(name)
         try:
             plugin = counting.plugin(folder, prepared.dom0) if counted else None
-            with Machine(prepared.dom0, folder, options.clock, options.memory, options.disk_mib, plugin) as booted:
+            with Machine(prepared.dom0, folder, options.clock, options.memory, options.disk_mib, plugin,
+                         moves.spare_mib(options)) as booted:
                 if counted:
                     counting.mark_dom0(booted)
                 yield booted
