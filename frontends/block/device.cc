@@ -69,9 +69,7 @@ Status Device::act(Action action) {
       take_down(action == Action::kDetach);
       close();
       return {};
-    case Action::kHold:
-      hold();
-      return set_state(XenbusState::kClosed);
+    case Action::kHold: hold(); return set_state(XenbusState::kClosed);
     case Action::kReopen:
       take_back();
       free_queues();

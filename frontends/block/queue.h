@@ -39,10 +39,10 @@ class Queue {
 
   // ---- producer ----
 
-  // Puts a request into the ring, with its data in order from `first` on. The memory of a read must stay until its
-  // completion. kBusy: no page, grant or slot now, try again when one in flight has ended. kGone:
-  // the queue is broken or closed. kBadValue: the tag is in flight, or no such request exists.
-  // Nothing is remembered on failure.
+  // Puts a request into the ring, with its data in order from `first` on. The memory of a read must
+  // stay until its completion. kBusy: no page, grant or slot now, try again when one in flight has
+  // ended. kGone: the queue is broken or closed. kBadValue: the tag is in flight, or no such
+  // request exists. Nothing is remembered on failure.
   Status submit(const Request& request, const Segment* first, u32 count);
   // Shows the backend what was submitted.
   void publish();
@@ -55,8 +55,13 @@ class Queue {
   // ended and its tag is free. kMissing when none waits. kBackendProtocol: the backend broke the
   // protocol; it is counted, and the queue takes nothing more from it (broken()).
   Result<Outcome> next(u32& tag);
-  // Asks for the next event. True when responses came in the meantime: consume again.
-  [[nodiscard]] bool rearm() { return !broken() && ring_.rearm(); }
+  // Asks for an event once `ahead` more responses are there. True when some came in the meantime:
+  // consume again. Who asks for more than one needs a timer: the backend may never have so many.
+  [[nodiscard]] bool rearm(u32 ahead = 1) { return !broken() && ring_.rearm(ahead); }
+  // A part of what is outstanding that is worth to be waited for, at most `most`.
+  u32 worth_waiting_for(u32 most) const {
+    return max(min(ring_.outstanding() / kWaitedPart, most), u32{1});
+  }
   // Counts an event and says whether it had a reason.
   bool count_upcall(u32 responses);
 
@@ -82,6 +87,9 @@ class Queue {
   u32 pool_pages() const { return data_.pages_allocated() + indirect_.pages_allocated(); }
 
  private:
+  // Of the requests that the backend has, so that it never runs dry while we wait for a part.
+  static constexpr u32 kWaitedPart = 4;
+
   struct alignas(64) Producer {
     ProducerCounters counters;
     u32 reclaim_hand = 0;

@@ -44,7 +44,8 @@ class FrontRing {
   void open(void* memory, u32 bytes) {
     shared_ = static_cast<Shared*>(memory);
     mask_ = slots_in(bytes) - 1;
-    produced_ = published_ = 0;
+    produced_ = 0;
+    published_.set_relaxed(0);
     consumed_.set_relaxed(0);
     shared_->req_event = 1;
     shared_->rsp_event = 1;
@@ -58,7 +59,7 @@ class FrontRing {
   // backend has answered what stood there before. Write only: the backend can write here too.
   Request& next_request() { return shared_->slots[produced_ & mask_].request; }
   void request_written() { ++produced_; }
-  u32 unpublished() const { return produced_ - published_; }
+  u32 unpublished() const { return produced_ - published_.relaxed(); }
   // For callers with more requests than slots: whether next_request() has to wait for an answer.
   // Acquire: what the consumer read of a slot was read before the slot is used again.
   bool full() const { return produced_ - consumed_.acquire() >= size(); }
@@ -66,11 +67,11 @@ class FrontRing {
   // Shows all written requests to the backend. Returns whether it asked to be woken for one of
   // them; if it did not, an event would only count against us (XSA-332: spurious events).
   [[nodiscard]] bool publish_requests() {
-    const u32 before = published_;
-    published_ = produced_;
-    publish(shared_->req_prod, published_);  // requests are in place before the index shows them
-    announce_then_look();                    // req_prod is out before we read req_event
-    return published_ - peek(shared_->req_event) < published_ - before;
+    const u32 before = published_.relaxed();
+    published_.set_relaxed(produced_);
+    publish(shared_->req_prod, produced_);  // requests are in place before the index shows them
+    announce_then_look();                   // req_prod is out before we read req_event
+    return produced_ - peek(shared_->req_event) < produced_ - before;
   }
 
   // ---- consumer ----------------------------------------------------------------------------
@@ -78,7 +79,8 @@ class FrontRing {
   // How many responses wait. More than the ring holds, or an index that ran backwards, is
   // kBackendProtocol.
   Result<u32> waiting() const {
-    const u32 count = observe(shared_->rsp_prod) - consumed_.relaxed();  // responses are read after it
+    const u32 count =
+        observe(shared_->rsp_prod) - consumed_.relaxed();  // responses are read after it
     if (count > size()) return Error::kBackendProtocol;
     return count;
   }
@@ -99,6 +101,10 @@ class FrontRing {
     return copy;
   }
 
+  // How many published requests have no answer that was taken. A backend that answers what was not
+  // published makes it absurd, so it is only a hint.
+  u32 outstanding() const { return published_.relaxed() - consumed_.relaxed(); }
+
   // Asks for an event once `ahead` more responses are there. Returns whether some already wait:
   // then no event may come for them, and the caller consumes again.
   [[nodiscard]] bool rearm(u32 ahead = 1) {
@@ -115,7 +121,7 @@ class FrontRing {
   Shared* shared_ = nullptr;
   u32 mask_ = 0;
   alignas(64) u32 produced_ = 0;  // written by the producer only
-  u32 published_ = 0;
+  Atomic<u32> published_;
   alignas(64) Atomic<u32> consumed_;  // written by the consumer only
 };
 

@@ -103,7 +103,8 @@ constexpr Step kSteps[kPhases][kEvents] = {
         /* Failure       */ {kF, A::kNone},
         /* Remove        */ {kX, A::kNone},
     },
-    // kFailed. We are Closed already, so that the toolstack can detach the device. A restored domain
+    // kFailed. We are Closed already, so that the toolstack can detach the device. A restored
+    // domain
     // has another backend, which gets its own chance.
     {
         /* Unknown       */ {kF, A::kNone},

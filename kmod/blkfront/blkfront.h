@@ -32,6 +32,7 @@ struct pvk_lane {
 	bool polled;			/* without interrupts */
 	bool starved;			/* a request waits for the end of another */
 	u64 timeouts, replayed;
+	struct hrtimer timer;		/* for responses that bring no event of their own */
 	/* Submitters on several CPUs: from a request to the publishing of its batch. */
 	spinlock_t submit_lock ____cacheline_aligned_in_smp;
 	/* The event handler, pollers, and who takes requests back. */
@@ -128,6 +129,8 @@ void pvk_name_release(struct pvk_disk *disk);
 
 /* Seconds, or 0. */
 unsigned int pvk_request_timeout(void);
+/* Microseconds, or 0: an event for every response. */
+unsigned int pvk_coalesce_us(void);
 
 /* The port of the core: disk.c, replay.c and complete.c. */
 int pvk_disk_attach(void *context, const struct pvk_blk_disk *limits);
@@ -155,6 +158,7 @@ void pvk_queue_rqs(pvk_rq_list *list);
 void pvk_commit_rqs(struct blk_mq_hw_ctx *hctx);
 int pvk_poll(struct blk_mq_hw_ctx *hctx, struct io_comp_batch *batch);
 enum blk_eh_timer_return pvk_timed_out(struct request *rq);
+enum hrtimer_restart pvk_lane_timer(struct hrtimer *timer);
 /* Takes every waiting response; returns how many there were. */
 unsigned int pvk_lane_complete(struct pvk_lane *lane, struct io_comp_batch *polled);
 

@@ -2,6 +2,8 @@
 /* Responses of the backend to the block layer. */
 #include "kmod/blkfront/blkfront.h"
 
+#define MAX_COALESCED	16	/* responses for one event */
+
 /* A backend may offer what its disk then refuses: flushes and discards are given up for good. */
 static blk_status_t refused(struct pvk_disk *disk, struct request *rq)
 {
@@ -47,13 +49,32 @@ static __always_inline void complete_one(struct pvk_lane *lane, u32 tag, int out
 		blk_mq_end_request(rq, status);
 }
 
-/* A polled queue wants no event, and says so again before the indexes come round. */
+/*
+ * A polled queue wants no event, and says so again before the indexes come round. Otherwise one
+ * event may stand for several responses when many requests are out; a timer sees to the rest.
+ */
 static bool more_came(struct pvk_lane *lane)
 {
-	if (!lane->polled)
-		return pvk_blk_rearm(lane->queue);
-	pvk_blk_stay_quiet(lane->queue);
+	unsigned int patience = pvk_coalesce_us();
+	u32 ahead = 1;
+
+	if (lane->polled) {
+		pvk_blk_stay_quiet(lane->queue);
+		return false;
+	}
+	if (patience)
+		ahead = pvk_blk_worth_waiting_for(lane->queue, MAX_COALESCED);
+	if (pvk_blk_rearm(lane->queue, ahead))
+		return true;
+	if (ahead > 1)
+		hrtimer_start(&lane->timer, ns_to_ktime(patience * 1000ull), HRTIMER_MODE_REL_SOFT);
 	return false;
+}
+
+enum hrtimer_restart pvk_lane_timer(struct hrtimer *timer)
+{
+	pvk_lane_complete(container_of(timer, struct pvk_lane, timer), NULL);
+	return HRTIMER_NORESTART;
 }
 
 /* With complete_lock held. */

@@ -104,7 +104,8 @@ void pvk_blk_publish(struct pvk_blk_queue *queue);
 void pvk_blk_nudge(struct pvk_blk_queue *queue);
 /* The outcome of the next response and its tag, -ENOENT when none waits, or another errno. */
 int pvk_blk_next(struct pvk_blk_queue *queue, pvk_u32 *tag);
-int pvk_blk_rearm(struct pvk_blk_queue *queue);
+int pvk_blk_rearm(struct pvk_blk_queue *queue, pvk_u32 ahead);
+pvk_u32 pvk_blk_worth_waiting_for(struct pvk_blk_queue *queue, pvk_u32 most);
 int pvk_blk_count_upcall(struct pvk_blk_queue *queue, pvk_u32 responses);
 /* How many tags it has. */
 pvk_u32 pvk_blk_tags(struct pvk_blk_queue *queue);

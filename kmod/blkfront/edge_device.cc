@@ -132,12 +132,14 @@ pvk_blk *pvk_blk_create(pvk_bus *bus, const pvk_blk_params *params, pvk_u32 cpus
 	void *memory = pvk_alloc(sizeof(pvk_blk));
 	if (memory == nullptr)
 		return nullptr;
-	const pvk::block::Params limits{
-	    params->max_queues,		   params->poll_queues,
-	    params->max_ring_page_order,   params->max_indirect_segments,
-	    params->feature_persistent != 0, params->trusted != 0};
-	const DevicePort inner{memory, attach, detach, hold, take_back, carry_on, resize,
-			       wait_backend_closed, upcall};
+	const pvk::block::Params limits{params->max_queues,
+					params->poll_queues,
+					params->max_ring_page_order,
+					params->max_indirect_segments,
+					params->feature_persistent != 0,
+					params->trusted != 0};
+	const DevicePort inner{
+	    memory, attach, detach, hold, take_back, carry_on, resize, wait_backend_closed, upcall};
 	return new (pvk::Place{memory}) pvk_blk{*port, context, Device(bus, limits, cpus, inner)};
 }
 

@@ -35,9 +35,8 @@ extern "C" {
 int pvk_blk_submit(pvk_blk_queue *queue, const pvk_blk_request *request,
 		   const pvk_blk_segment *segments, pvk_u32 count)
 {
-	return pvk::to_errno(
-	    of(queue).submit(*reinterpret_cast<const Request *>(request),
-			     reinterpret_cast<const Segment *>(segments), count));
+	return pvk::to_errno(of(queue).submit(*reinterpret_cast<const Request *>(request),
+					      reinterpret_cast<const Segment *>(segments), count));
 }
 
 void pvk_blk_publish(pvk_blk_queue *queue)
@@ -56,9 +55,14 @@ int pvk_blk_next(pvk_blk_queue *queue, pvk_u32 *tag)
 	return found.ok() ? static_cast<int>(found.value()) : pvk::to_errno(found.error());
 }
 
-int pvk_blk_rearm(pvk_blk_queue *queue)
+int pvk_blk_rearm(pvk_blk_queue *queue, pvk_u32 ahead)
 {
-	return of(queue).rearm() ? 1 : 0;
+	return of(queue).rearm(ahead) ? 1 : 0;
+}
+
+pvk_u32 pvk_blk_worth_waiting_for(pvk_blk_queue *queue, pvk_u32 most)
+{
+	return of(queue).worth_waiting_for(most);
 }
 
 int pvk_blk_count_upcall(pvk_blk_queue *queue, pvk_u32 responses)

@@ -19,6 +19,8 @@ int pvk_lanes_open(struct pvk_disk *disk)
 		lane->polled = i >= disk->nr_hctx - disk->limits.poll_queues;
 		spin_lock_init(&lane->submit_lock);
 		spin_lock_init(&lane->complete_lock);
+		pvk_hrtimer_setup(&lane->timer, pvk_lane_timer, CLOCK_MONOTONIC,
+				  HRTIMER_MODE_REL_SOFT);
 		lane->pieces = kvmalloc_array(disk->room, sizeof(*lane->pieces), GFP_KERNEL);
 		if (!lane->pieces) {
 			pvk_lanes_close(disk);
@@ -32,8 +34,12 @@ void pvk_lanes_close(struct pvk_disk *disk)
 {
 	unsigned int i;
 
-	for (i = 0; i < disk->nr_hctx; i++)
+	for (i = 0; i < disk->nr_hctx; i++) {
+		/* One whose setting up was not come to has no timer either. */
+		if (disk->lanes[i].disk)
+			hrtimer_cancel(&disk->lanes[i].timer);
 		kvfree(disk->lanes[i].pieces);
+	}
 	kfree(disk->lanes);
 	disk->lanes = NULL;
 }

@@ -39,6 +39,11 @@ module_param(request_timeout, uint, 0644);
 MODULE_PARM_DESC(request_timeout,
 		 "Seconds until a silent or absent backend is given up (default 300, 0: never)");
 
+static unsigned int coalesce_us;
+module_param(coalesce_us, uint, 0644);
+MODULE_PARM_DESC(coalesce_us,
+		 "Longest wait for an event that stands for several responses (default 0: none)");
+
 static DEFINE_MUTEX(names_lock);
 static LIST_HEAD(disks);
 
@@ -55,6 +60,11 @@ void pvk_blkfront_params(struct pvk_blk_params *params)
 unsigned int pvk_request_timeout(void)
 {
 	return READ_ONCE(request_timeout);
+}
+
+unsigned int pvk_coalesce_us(void)
+{
+	return READ_ONCE(coalesce_us);
 }
 
 int pvk_name_claim(struct pvk_disk *disk)

@@ -61,8 +61,8 @@ Status GuestDisk::submit(Io& io) {
   const Where place = where(io.os_queue, io.request.tag);
   block::Request request = io.request;
   request.tag = place.tag;
-  return queue(place.queue).submit(request, io.segments.data(),
-                                    static_cast<u32>(io.segments.size()));
+  return queue(place.queue)
+      .submit(request, io.segments.data(), static_cast<u32>(io.segments.size()));
 }
 
 std::shared_ptr<Io> GuestDisk::begin(const block::Request& request,
@@ -243,8 +243,8 @@ void GuestDisk::take_back(void* context) {
   self->queues_ = 0;
 }
 
-void GuestDisk::carry_on(void* context, const block::DiskOffer& offer,
-                         const block::QueuePlan& plan, u32 queues) {
+void GuestDisk::carry_on(void* context, const block::DiskOffer& offer, const block::QueuePlan& plan,
+                         u32 queues) {
   auto* const self = static_cast<GuestDisk*>(context);
   if (!self->held_) self->machine_.violations.add("port: carried on without being held");
   if (queues > self->flights_.size() || plan.depth < self->plan_.depth) {

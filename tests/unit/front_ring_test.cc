@@ -23,10 +23,11 @@ using Ring = FrontRing<Ask, Answer>;
 
 // Explicit instantiation may name private members: so an index can be put near 2^32 without four
 // thousand million requests.
-template <u32 Ring::*kProduced, u32 Ring::*kPublished, Atomic<u32> Ring::*kConsumed>
+template <u32 Ring::*kProduced, Atomic<u32> Ring::*kPublished, Atomic<u32> Ring::*kConsumed>
 struct Opener {
   friend void set_indexes(Ring& ring, u32 value) {
-    ring.*kProduced = ring.*kPublished = value;
+    ring.*kProduced = value;
+    (ring.*kPublished).set_relaxed(value);
     (ring.*kConsumed).set_relaxed(value);
   }
 };

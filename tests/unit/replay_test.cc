@@ -229,9 +229,8 @@ TEST_P(ReplayElsewhere, EveryQueueGoesOn) {
   for (const auto& io : all) {
     ASSERT_TRUE(io->finished);
     EXPECT_EQ(io->outcome, Outcome::kDone);
-    EXPECT_EQ(std::memcmp(backend->disk().at(io->request.sector), io->segments[0].address,
-                          kPageSize),
-              0);
+    EXPECT_EQ(
+        std::memcmp(backend->disk().at(io->request.sector), io->segments[0].address, kPageSize), 0);
   }
 }
 

@@ -23,8 +23,8 @@ class Stress : public DiskTest, public testing::WithParamInterface<DataMode> {
   static constexpr u32 kRequests = 6'000;
   static constexpr u32 kPages = 2;  // of each request
 
-  // The submitter's, but for `busy`. A request has the other buffer than the one before it, which is
-  // looked at when the tag was accepted again: that is what orders it.
+  // The submitter's, but for `busy`. A request has the other buffer than the one before it, which
+  // is looked at when the tag was accepted again: that is what orders it.
   struct Slot {
     std::atomic<bool> busy = false;
     u8* data[2] = {};
