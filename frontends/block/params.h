@@ -6,11 +6,11 @@
 
 namespace pvk::block {
 
-// xen-blkfront's names, meanings and defaults.
+// xen-blkfront's names and meanings; where a default differs, docs/block-frontend.md shows why.
 struct Params {
   u32 max_queues = 4;
-  u32 poll_queues = 0;  // besides these: for I/O that is polled for, without interrupts
-  u32 max_ring_page_order = 0;
+  u32 poll_queues = 0;          // besides these: for I/O that is polled for, without interrupts
+  u32 max_ring_page_order = 2;  // four pages: 128 requests in flight
   u32 max_indirect_segments = 32;
   bool feature_persistent = true;
   bool trusted = true;  // false: nothing that the backend can reach holds other data of ours

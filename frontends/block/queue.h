@@ -100,16 +100,18 @@ class Queue {
   };
 
   Status open_pools(const QueuePlan& plan);
-  Status reserve(Flight& flight, u32 segments, u32 indirect_pages);
+  Status reserve(Flight& flight, Operation operation, u32 segments);
   Status grow_or_reclaim(SegmentPool& pool, Chain Flight::*chain, Flight& flight, u32 length);
   bool reclaim_one(SegmentPool& pool, Chain Flight::*chain, const Flight& wanting);
-  void write_direct(const Request& request, const Flight& flight, const Segment* first);
-  void write_indirect(const Request& request, const Flight& flight, const Segment* first);
-  void write_discard(const Request& request);
-  u32 write_segments(u32 index, const Segment* first, u32 count, bool writes,
+  void write_direct(Operation operation, u64 sector, const Segment* first, u32 count, u32 tag);
+  void write_indirect(Operation operation, u64 sector, const Segment* first, u32 count, u32 tag);
+  void write_discard(Operation operation, u64 sector, u64 sectors, u32 tag);
+  u32 write_segments(u32 index, const Segment* first, u32 count, Operation operation,
                      blkif_request_segment* descriptors);
-  void place_data(PoolEntry& entry, const Segment& segment, size_t offset, bool writes);
+  void place_data(PoolEntry& entry, const Segment& segment, size_t offset, Operation operation);
+  void grant_for(PoolEntry& entry, Operation operation);
   Outcome finish(Flight& flight, i16 status);
+  Outcome finish_unusual(Flight& flight, i16 status);
   void copy_back(const Flight& flight);
   u32 end_grants(Flight& flight);
   Error violation(Counter& counter, const char* what, u64 value);
@@ -131,3 +133,5 @@ class Queue {
 };
 
 }  // namespace pvk::block
+
+#include "frontends/block/queue_inline.h"

@@ -1,73 +1,22 @@
 // SPDX-License-Identifier: MIT OR GPL-2.0-only
-// The consumer's side of a queue: responses out of the ring. Nothing in them is believed.
+// The consumer's side of a queue, but for what queue_inline.h has: what is rare.
 #include "frontends/block/queue.h"
-#include "pvkit/memory.h"
 
 namespace pvk::block {
-namespace {
 
-bool known_status(i16 status) {
-  return status == BLKIF_RSP_OKAY || status == BLKIF_RSP_ERROR || status == BLKIF_RSP_EOPNOTSUPP;
-}
-
-Outcome outcome_of(i16 status) {
-  if (status == BLKIF_RSP_OKAY) return Outcome::kDone;
-  return status == BLKIF_RSP_EOPNOTSUPP ? Outcome::kUnsupported : Outcome::kFailed;
-}
-
-}  // namespace
-
-Result<Outcome> Queue::next(u32& tag) {
-  if (broken()) return end_.relaxed() == kGivenUp ? Error::kGone : Error::kBackendProtocol;
-  ConsumerCounters& counters = consumer_.counters;
-  if (consumer_.waiting == 0) {
-    const Result<u32> waiting = ring_.waiting();
-    if (!waiting.ok()) return violation(counters.bad_index, "response index out of range", 0);
-    if (waiting.value() == 0) return Error::kMissing;
-    consumer_.waiting = waiting.value();
-    counters.responses.add_by_owner(waiting.value());
-  }
-  --consumer_.waiting;
-  const blkif_response response = ring_.take_response();
-  if (response.id >= plan_.depth) return violation(counters.bad_id, "unknown id", response.id);
-  Flight& flight = flights_[response.id];
-  if (flight.in_flight.acquire() == 0) {
-    return violation(counters.idle_id, "id not in flight", response.id);
-  }
-  if (!known_status(response.status)) {
-    return violation(counters.bad_status, "unknown status", static_cast<u16>(response.status));
-  }
-  tag = static_cast<u32>(response.id);
-  return finish(flight, response.status);
-}
-
-inline Outcome Queue::finish(Flight& flight, i16 status) {
-  Outcome outcome = outcome_of(status);
-  if (outcome != Outcome::kDone) {
+// Anything but a plain success of a device with permanent grants.
+Outcome Queue::finish_unusual(Flight& flight, i16 status) {
+  Outcome outcome = Outcome::kDone;
+  if (status != BLKIF_RSP_OKAY) {
     consumer_.counters.errors.add_by_owner(1);
-  } else if (flight.copy_back) {
-    copy_back(flight);
+    outcome = status == BLKIF_RSP_EOPNOTSUPP ? Outcome::kUnsupported : Outcome::kFailed;
   }
-  if (!data_.permanent() && flight.segments != 0) {
-    const u32 kept = end_grants(flight);
-    consumer_.counters.grants_revoked.add_by_owner(flight.segments);
-    if (kept != 0) {
-      violation(consumer_.counters.parked, "pages are kept after the answer", kept);
-      outcome = Outcome::kFailed;
-    }
-  }
-  flight.in_flight.set_release(0);  // the record is the producer's from here on
-  return outcome;
-}
-
-inline void Queue::copy_back(const Flight& flight) {
-  u32 index = flight.data.first;
-  for (u32 i = 0; i < flight.segments; ++i) {
-    const PoolEntry& entry = data_.at(index);
-    const size_t offset = reinterpret_cast<uintptr_t>(entry.wanted_at) % kPageSize;
-    copy_bytes(entry.wanted_at, static_cast<const u8*>(entry.page) + offset, entry.length);
-    index = entry.next;
-  }
+  if (data_.permanent() || flight.segments == 0) return outcome;
+  const u32 kept = end_grants(flight);
+  consumer_.counters.grants_revoked.add_by_owner(flight.segments);
+  if (kept == 0) return outcome;
+  violation(consumer_.counters.parked, "pages are kept after the answer", kept);
+  return Outcome::kFailed;
 }
 
 // Ends the grants of a request's data; returns how many the backend kept.

@@ -43,15 +43,7 @@ struct pvk_blk_disk {
 };
 
 enum pvk_blk_operation {
-	PVK_BLK_READ, PVK_BLK_WRITE, PVK_BLK_BARRIER, PVK_BLK_FLUSH, PVK_BLK_DISCARD = 5,
-	PVK_BLK_SECURE_DISCARD
-};
-
-struct pvk_blk_request {
-	pvk_u32 tag;
-	pvk_u8 operation;
-	pvk_u64 sector;
-	pvk_u64 sector_count;
+	PVK_BLK_READ, PVK_BLK_WRITE, PVK_BLK_BARRIER, PVK_BLK_FLUSH
 };
 
 struct pvk_blk_segment {
@@ -98,8 +90,10 @@ int pvk_blk_settled(struct pvk_blk *blk);
 struct pvk_blk_queue *pvk_blk_get_queue(struct pvk_blk *blk, pvk_u32 index);
 
 /* One queue: see frontends/block/queue.h for who may call what when. */
-int pvk_blk_submit(struct pvk_blk_queue *queue, const struct pvk_blk_request *request,
+int pvk_blk_submit(struct pvk_blk_queue *queue, pvk_u32 tag, int operation, pvk_u64 sector,
 		   const struct pvk_blk_segment *segments, pvk_u32 count);
+int pvk_blk_discard(struct pvk_blk_queue *queue, pvk_u32 tag, int secure, pvk_u64 sector,
+		    pvk_u64 sectors);
 void pvk_blk_publish(struct pvk_blk_queue *queue);
 void pvk_blk_nudge(struct pvk_blk_queue *queue);
 /* The outcome of the next response and its tag, -ENOENT when none waits, or another errno. */

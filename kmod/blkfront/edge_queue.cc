@@ -12,15 +12,10 @@ using pvk::block::Queue;
 using pvk::block::Request;
 using pvk::block::Segment;
 
-static_assert(sizeof(Request) == sizeof(pvk_blk_request));
-static_assert(offsetof(Request, operation) == offsetof(pvk_blk_request, operation));
-static_assert(offsetof(Request, sector) == offsetof(pvk_blk_request, sector));
-static_assert(offsetof(Request, sector_count) == offsetof(pvk_blk_request, sector_count));
 static_assert(sizeof(Segment) == sizeof(pvk_blk_segment));
 static_assert(offsetof(Segment, length) == offsetof(pvk_blk_segment, length));
 static_assert(static_cast<int>(Operation::kBarrierWrite) == PVK_BLK_BARRIER);
 static_assert(static_cast<int>(Operation::kFlush) == PVK_BLK_FLUSH);
-static_assert(static_cast<int>(Operation::kSecureDiscard) == PVK_BLK_SECURE_DISCARD);
 static_assert(static_cast<int>(Outcome::kUnsupported) == PVK_BLK_UNSUPPORTED);
 
 Queue &of(pvk_blk_queue *queue)
@@ -32,11 +27,18 @@ Queue &of(pvk_blk_queue *queue)
 
 extern "C" {
 
-int pvk_blk_submit(pvk_blk_queue *queue, const pvk_blk_request *request,
+int pvk_blk_submit(pvk_blk_queue *queue, pvk_u32 tag, int operation, pvk_u64 sector,
 		   const pvk_blk_segment *segments, pvk_u32 count)
 {
-	return pvk::to_errno(of(queue).submit(*reinterpret_cast<const Request *>(request),
-					      reinterpret_cast<const Segment *>(segments), count));
+	const Request request{tag, static_cast<Operation>(operation), sector, 0};
+	return pvk::to_errno(
+	    of(queue).submit(request, reinterpret_cast<const Segment *>(segments), count));
+}
+
+int pvk_blk_discard(pvk_blk_queue *queue, pvk_u32 tag, int secure, pvk_u64 sector, pvk_u64 sectors)
+{
+	const Operation operation = secure != 0 ? Operation::kSecureDiscard : Operation::kDiscard;
+	return pvk::to_errno(of(queue).submit({tag, operation, sector, sectors}, nullptr, 0));
 }
 
 void pvk_blk_publish(pvk_blk_queue *queue)

@@ -22,9 +22,9 @@ static unsigned int poll_queues;
 module_param(poll_queues, uint, 0444);
 MODULE_PARM_DESC(poll_queues, "Further queues of a disk for polled I/O (default 0)");
 
-static unsigned int max_ring_page_order;
+static unsigned int max_ring_page_order = 2;
 module_param(max_ring_page_order, uint, 0444);
-MODULE_PARM_DESC(max_ring_page_order, "Most pages of a ring, log 2 (default 0, at most 4)");
+MODULE_PARM_DESC(max_ring_page_order, "Most pages of a ring, log 2 (default 2, at most 4)");
 
 static bool trusted = true;
 module_param(trusted, bool, 0444);

@@ -3,26 +3,7 @@
 #include "kmod/blkfront/blkfront.h"
 #include "kmod/blkfront/segments.h"
 
-/* What is no read or write. 0, or the status that ends the request at once. */
-static blk_status_t translate(const struct pvk_disk *disk, struct request *rq,
-			      struct pvk_blk_request *request)
-{
-	request->sector_count = blk_rq_sectors(rq);
-	switch (req_op(rq)) {
-	case REQ_OP_FLUSH:
-		request->operation = disk->limits.flush ? PVK_BLK_FLUSH : PVK_BLK_BARRIER;
-		request->sector = 0;
-		return BLK_STS_OK;
-	case REQ_OP_DISCARD:
-		request->operation = PVK_BLK_DISCARD;
-		return disk->limits.discard ? BLK_STS_OK : BLK_STS_NOTSUPP;
-	case REQ_OP_SECURE_ERASE:
-		request->operation = PVK_BLK_SECURE_DISCARD;
-		return disk->limits.secure_discard ? BLK_STS_OK : BLK_STS_NOTSUPP;
-	default:
-		return BLK_STS_NOTSUPP;
-	}
-}
+static_assert((int)REQ_OP_READ == PVK_BLK_READ && (int)REQ_OP_WRITE == PVK_BLK_WRITE);
 
 /*
  * Busy is only said while something is in flight, whose end runs the queue again. The block layer
@@ -36,8 +17,7 @@ static blk_status_t to_status(struct pvk_lane *lane, int err)
 	return BLK_STS_RESOURCE;
 }
 
-static __always_inline blk_status_t submit_data(struct pvk_lane *lane, struct request *rq,
-						struct pvk_blk_request *request)
+static __always_inline blk_status_t submit_data(struct pvk_lane *lane, struct request *rq, u32 tag)
 {
 	int count = pvk_gather(rq, lane->pieces, lane->disk->limits.max_segments);
 	int err;
@@ -46,42 +26,52 @@ static __always_inline blk_status_t submit_data(struct pvk_lane *lane, struct re
 		pvk_disk_split(lane->disk, rq);
 		return BLK_STS_OK;
 	}
-	request->operation = req_op(rq) == REQ_OP_READ ? PVK_BLK_READ : PVK_BLK_WRITE;
-	err = pvk_blk_submit(lane->queue, request, lane->pieces, count);
+	err = pvk_blk_submit(lane->queue, tag, req_op(rq), blk_rq_pos(rq), lane->pieces, count);
 	return likely(!err) ? BLK_STS_OK : to_status(lane, err);
 }
 
-static blk_status_t submit_other(struct pvk_lane *lane, struct request *rq,
-				 struct pvk_blk_request *request)
+static int submit_discard(struct pvk_lane *lane, struct request *rq, u32 tag)
 {
-	blk_status_t status = translate(lane->disk, rq, request);
-	int err;
+	bool secure = req_op(rq) == REQ_OP_SECURE_ERASE;
 
-	if (status != BLK_STS_OK)
-		return status;
-	/* What the backend has refused once need not be asked again. */
-	if (req_op(rq) == REQ_OP_FLUSH && READ_ONCE(lane->disk->flush_refused)) {
-		blk_mq_end_request(rq, BLK_STS_OK);
-		return BLK_STS_OK;
+	if (!(secure ? lane->disk->limits.secure_discard : lane->disk->limits.discard))
+		return -EOPNOTSUPP;
+	return pvk_blk_discard(lane->queue, tag, secure, blk_rq_pos(rq), blk_rq_sectors(rq));
+}
+
+static noinline blk_status_t submit_other(struct pvk_lane *lane, struct request *rq, u32 tag)
+{
+	int err = -EOPNOTSUPP;
+
+	if (req_op(rq) == REQ_OP_DISCARD || req_op(rq) == REQ_OP_SECURE_ERASE)
+		err = submit_discard(lane, rq, tag);
+	if (req_op(rq) == REQ_OP_FLUSH) {
+		/* What the backend has refused once need not be asked again. */
+		if (READ_ONCE(lane->disk->flush_refused)) {
+			blk_mq_end_request(rq, BLK_STS_OK);
+			return BLK_STS_OK;
+		}
+		err = pvk_blk_submit(lane->queue, tag, lane->disk->limits.flush ?
+				     PVK_BLK_FLUSH : PVK_BLK_BARRIER, 0, NULL, 0);
 	}
-	err = pvk_blk_submit(lane->queue, request, NULL, 0);
+	if (err == -EOPNOTSUPP)
+		return BLK_STS_NOTSUPP;
 	return err ? to_status(lane, err) : BLK_STS_OK;
 }
 
 static __always_inline blk_status_t submit(struct pvk_lane *lane, struct blk_mq_hw_ctx *hctx,
 					   struct request *rq)
 {
-	struct pvk_blk_request request;
+	u32 tag;
 
 	pvk_request_first_use(rq);
 	blk_mq_start_request(rq);
 	if (unlikely(!lane->queue))
 		return BLK_STS_IOERR;
-	request.tag = pvk_ring_tag(lane->disk, hctx, rq);
-	request.sector = blk_rq_pos(rq);
+	tag = pvk_ring_tag(lane->disk, hctx, rq);
 	if (likely(req_op(rq) <= REQ_OP_WRITE))
-		return submit_data(lane, rq, &request);
-	return submit_other(lane, rq, &request);
+		return submit_data(lane, rq, tag);
+	return submit_other(lane, rq, tag);
 }
 
 blk_status_t pvk_queue_rq(struct blk_mq_hw_ctx *hctx, const struct blk_mq_queue_data *data)
