@@ -32,13 +32,14 @@ def block_backend_restart(bench):
                 restart(bench, busy, way)
         rounds = busy.stop()
     disk.same_bytes()
+    replayed = [queue["replayed"] for queue in bench.driver.queues(disk.name)]
     disk.detach()
     after = leaks.held(guest)
     leaks.same(before, after, f"{cycles * len(WAYS)} restarts of the backend", bench.folder)
     nothing_left(bench)
     bench.driver.unload()
     quiet_kernel(bench, io_errors=True)
-    return {"cycles": cycles, "ways": list(WAYS), "verified_rounds": rounds, "before": before, "after": after}
+    return {"cycles": cycles, "ways": list(WAYS), "verified_rounds": rounds, "replayed": replayed, "before": before, "after": after}
 
 
 def restart(bench, busy, way):

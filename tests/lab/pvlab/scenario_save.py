@@ -21,13 +21,14 @@ def block_save_restore(bench):
         moved = [one_move(bench, busy, *way) for _ in range(cycles) for way in moves.ways(guest).items()]
         rounds = busy.stop()
     disk.same_bytes()
+    replayed = [queue["replayed"] for queue in bench.driver.queues(disk.name)]
     disk.detach()
     after = leaks.held(guest)
     leaks.same(before, after, f"{len(moved)} moves", bench.folder)
     nothing_left(bench)
     bench.driver.unload()
     quiet_kernel(bench, io_errors=True)
-    return {"cycles": cycles, "moves": moved, "verified_rounds": rounds, "before": before, "after": after}
+    return {"cycles": cycles, "moves": moved, "verified_rounds": rounds, "replayed": replayed, "before": before, "after": after}
 
 
 def one_move(bench, busy, way, move):
