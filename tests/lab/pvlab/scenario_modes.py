@@ -7,13 +7,13 @@ from .scenario_cycles import nothing_left
 BACKEND_QUEUES = 4
 # name: parameters of the module, and what the features file must say then
 MODES = {
-    "persistent": ("", {"grants": "persistent", "ring_page_order": "0", "max_segments": "32", "queue_depth": "32"}),
+    "persistent": ("", {"grants": "persistent", "ring_page_order": "2", "max_segments": "32", "queue_depth": "128"}),
     "direct": ("feature_persistent=0", {"grants": "direct"}),
     "bounce": ("feature_persistent=0 trusted=0", {"grants": "bounce"}),
     "large": ("max_ring_page_order=4 max_indirect_segments=256",
               {"grants": "persistent", "ring_page_order": "4", "max_segments": "256", "queue_depth": "512"}),
     "large-direct": ("max_ring_page_order=4 max_indirect_segments=256 feature_persistent=0", {"grants": "direct", "max_segments": "256"}),
-    "small": ("max_queues=1 max_indirect_segments=0", {"queues": "1", "max_segments": "11", "indirect": "0"}),
+    "small": ("max_queues=1 max_indirect_segments=0 max_ring_page_order=0", {"queue_depth": "32", "queues": "1", "max_segments": "11", "indirect": "0"}),
 }
 
 
