@@ -50,6 +50,8 @@ class Device {
   void backend_changed(int state) { handle(event_of(state)); }
   // The domain was restored or has moved: nothing that it shared is shared any more.
   void resumed() { handle(Event::kResumed); }
+  // What the administrator allows from the next connection on.
+  void set_params(const Params& params) { params_ = params; }
   // A queue broke, or the OS cannot go on with the disk.
   void fail() { handle(Event::kFailure); }
   void remove();

@@ -85,8 +85,11 @@ static void cache_work(struct work_struct *work)
 	mutex_lock(&disk->lock);
 	if (disk->up && !disk->held) {
 		pvk_queue_limits_of(disk, &limits);
-		if (pvk_queue_limits_commit(disk->gd->queue, &limits))
+		/* Not frozen: that waits for answers, and a backend that goes needs the lock. */
+		pvk_blk_mq_quiesce_disk(disk->gd);
+		if (pvk_queue_limits_replace(disk->gd->queue, &limits))
 			pr_warn("pvkit: %s: cannot turn flushes off\n", disk->name.name);
+		pvk_blk_mq_unquiesce_disk(disk->gd);
 	}
 	mutex_unlock(&disk->lock);
 }
@@ -194,10 +197,14 @@ free:
 static void blkfront_backend_changed(struct xenbus_device *dev, enum xenbus_state state)
 {
 	struct pvk_disk *disk = dev_get_drvdata(&dev->dev);
+	struct pvk_blk_params params;
 
 	if (!disk)
 		return;
 	mutex_lock(&disk->lock);
+	/* They may have been written since the disk was connected last. */
+	pvk_blkfront_params(&params);
+	pvk_blk_set_params(disk->core, &params);
 	pvk_blk_backend_changed(disk->core, state);
 	mutex_unlock(&disk->lock);
 }

@@ -81,6 +81,8 @@ struct pvk_blk *pvk_blk_create(struct pvk_bus *bus, const struct pvk_blk_params 
 			       pvk_u32 cpus, const struct pvk_blk_port *port, void *context);
 void pvk_blk_destroy(struct pvk_blk *blk);
 int pvk_blk_start(struct pvk_blk *blk);
+/* For the next connection. */
+void pvk_blk_set_params(struct pvk_blk *blk, const struct pvk_blk_params *params);
 void pvk_blk_backend_changed(struct pvk_blk *blk, int state);
 void pvk_blk_resumed(struct pvk_blk *blk);
 void pvk_blk_fail(struct pvk_blk *blk);

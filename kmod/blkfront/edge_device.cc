@@ -73,6 +73,16 @@ void carry_on(void *context, const DiskOffer &offer, const QueuePlan &plan, pvk:
 	of(context).port.carry_on(of(context).context, &disk);
 }
 
+pvk::block::Params to_core(const pvk_blk_params &params)
+{
+	return {params.max_queues,
+		params.poll_queues,
+		params.max_ring_page_order,
+		params.max_indirect_segments,
+		params.feature_persistent != 0,
+		params.trusted != 0};
+}
+
 void detach(void *context, bool answers)
 {
 	of(context).port.detach(of(context).context, answers ? 1 : 0);
@@ -132,21 +142,21 @@ pvk_blk *pvk_blk_create(pvk_bus *bus, const pvk_blk_params *params, pvk_u32 cpus
 	void *memory = pvk_alloc(sizeof(pvk_blk));
 	if (memory == nullptr)
 		return nullptr;
-	const pvk::block::Params limits{params->max_queues,
-					params->poll_queues,
-					params->max_ring_page_order,
-					params->max_indirect_segments,
-					params->feature_persistent != 0,
-					params->trusted != 0};
 	const DevicePort inner{
 	    memory, attach, detach, hold, take_back, carry_on, resize, wait_backend_closed, upcall};
-	return new (pvk::Place{memory}) pvk_blk{*port, context, Device(bus, limits, cpus, inner)};
+	return new (pvk::Place{memory})
+	    pvk_blk{*port, context, Device(bus, to_core(*params), cpus, inner)};
 }
 
 void pvk_blk_destroy(pvk_blk *blk)
 {
 	blk->device.~Device();
 	pvk_free(blk);
+}
+
+void pvk_blk_set_params(pvk_blk *blk, const pvk_blk_params *params)
+{
+	blk->device.set_params(to_core(*params));
 }
 
 int pvk_blk_start(pvk_blk *blk)

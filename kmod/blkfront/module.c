@@ -10,24 +10,26 @@
 
 #include "kmod/blkfront/blkfront.h"
 
+/* Written while disks are connected, those that are negotiated count from the next time on. */
+
 static unsigned int max_indirect_segments = 32;
-module_param(max_indirect_segments, uint, 0444);
+module_param(max_indirect_segments, uint, 0644);
 MODULE_PARM_DESC(max_indirect_segments, "Most segments of an indirect request (default 32)");
 
 static unsigned int max_queues = 4;
-module_param(max_queues, uint, 0444);
+module_param(max_queues, uint, 0644);
 MODULE_PARM_DESC(max_queues, "Most queues of a disk (default 4, never more than CPUs)");
 
 static unsigned int poll_queues;
-module_param(poll_queues, uint, 0444);
+module_param(poll_queues, uint, 0644);
 MODULE_PARM_DESC(poll_queues, "Further queues of a disk for polled I/O (default 0)");
 
 static unsigned int max_ring_page_order = 2;
-module_param(max_ring_page_order, uint, 0444);
+module_param(max_ring_page_order, uint, 0644);
 MODULE_PARM_DESC(max_ring_page_order, "Most pages of a ring, log 2 (default 2, at most 4)");
 
 static bool trusted = true;
-module_param(trusted, bool, 0444);
+module_param(trusted, bool, 0644);
 MODULE_PARM_DESC(trusted, "Whether backends may see what else is in a page (default yes)");
 
 static bool feature_persistent = true;

@@ -68,18 +68,6 @@ static inline int pvk_queue_limits_replace(struct request_queue *q,
 	return err;
 }
 
-/* Replaces the limits of a disk in use; sleeps, and no request may be held back meanwhile. */
-static inline int pvk_queue_limits_commit(struct request_queue *q,
-					  const struct pvk_queue_limits *limits)
-{
-	int err;
-
-	pvk_blk_mq_freeze_queue(q);
-	err = pvk_queue_limits_replace(q, limits);
-	pvk_blk_mq_unfreeze_queue(q);
-	return err;
-}
-
 /* Any context: the backend refused a discard, do not send another. */
 static inline void pvk_blk_queue_disable_discard(struct request_queue *q)
 {

@@ -73,29 +73,6 @@ static inline int pvk_blk_rq_map_sg(struct request *rq, struct scatterlist *list
 #endif
 }
 
-/*
- * 6.14's freeze enters a no-I/O allocation scope that its thaw leaves; the flags would have to
- * travel between the two. pvk_ frozen sections are short and allocate nothing, so the
- * variant without the scope, which both old and new kernels have, is the one to use.
- */
-static inline void pvk_blk_mq_freeze_queue(struct request_queue *q)
-{
-#if PVK_HAVE_FREEZE_MEMFLAGS
-	blk_mq_freeze_queue_nomemsave(q);
-#else
-	blk_mq_freeze_queue(q);
-#endif
-}
-
-static inline void pvk_blk_mq_unfreeze_queue(struct request_queue *q)
-{
-#if PVK_HAVE_FREEZE_MEMFLAGS
-	blk_mq_unfreeze_queue_nomemrestore(q);
-#else
-	blk_mq_unfreeze_queue(q);
-#endif
-}
-
 /* Waits until no queue of @set runs its queue_rq; requests pile up above until the unquiesce. */
 static inline void pvk_blk_mq_quiesce_disk(struct gendisk *disk)
 {
