@@ -188,6 +188,44 @@ TEST_F(DeviceLife, APortThatRefusesTheDiskLeavesNothing) {
   EXPECT_EQ(disk->detached, 0u);
 }
 
+TEST_F(DeviceLife, AFullGrantTableMeansFewerRequestsAtATime) {
+  backend->allow_persistent();
+  backend->allow_indirect(256);
+  params.max_indirect_segments = 256;
+  machine.grants.limit(700);
+  ASSERT_TRUE(connect());
+  const block::QueuePlan& plan = disk->queue().plan();
+  EXPECT_EQ(plan.max_segments, 256u);
+  EXPECT_LT(plan.pool_entries, block::kPoolBudget);
+  EXPECT_GE(plan.pool_entries, plan.max_segments);
+  expect_round_trip(0, 256 * kPageSize);
+}
+
+TEST_F(DeviceLife, AGrantTableWithoutRoomForOneRequestKeepsTheDiskDown) {
+  backend->allow_persistent();
+  machine.grants.limit(20);
+  EXPECT_FALSE(connect());
+  EXPECT_EQ(disk->device().phase(), Phase::kFailed);
+}
+
+TEST_F(DeviceLife, RingPagesMayBeOfferedByTheirNumber) {
+  backend->offered.early["max-ring-pages"] = "4";
+  params.max_ring_page_order = 4;
+  ASSERT_TRUE(connect());
+  EXPECT_EQ(backend->frontend_key("num-ring-pages"), "4");
+  EXPECT_EQ(backend->frontend_key("ring-page-order"), "2");
+  expect_round_trip(0, 3 * kPageSize);
+}
+
+TEST_F(DeviceLife, PolledQueuesComeBesidesTheOthers) {
+  backend->allow_queues(8);
+  params.max_queues = 2;
+  params.poll_queues = 3;
+  ASSERT_TRUE(connect(4));
+  EXPECT_EQ(backend->queues().size(), 5u);
+  EXPECT_EQ(disk->device().ring_plan().poll_queues, 3u);
+}
+
 TEST_F(DeviceLife, PublishingIsTriedAgainWhenAnotherWriterComesBetween) {
   int conflicts = 0;
   machine.xenstore.before_each([&](const XsMessage& message) {

@@ -78,5 +78,30 @@ TEST(QueuePlan, ThePoolHoldsOneLargestRequestAndIsBounded) {
   }
 }
 
+TEST(Plan, OneQueueAlwaysHasInterrupts) {
+  RingOffer offer;
+  Params params;
+  params.poll_queues = 4;
+  EXPECT_EQ(plan_rings(offer, params, 4).poll_queues, 0u);
+  offer.max_queues = 2;
+  EXPECT_EQ(plan_rings(offer, params, 4).queues, 2u);
+  EXPECT_EQ(plan_rings(offer, params, 4).poll_queues, 1u);
+}
+
+TEST(Plan, ShrinksToOneRequestOfTheLargestSize) {
+  DiskOffer offer;
+  offer.max_indirect_segments = 256;
+  Params params;
+  params.max_indirect_segments = 256;
+  QueuePlan plan = plan_queue(offer, params, 128);
+  u32 steps = 0;
+  for (u32 before = plan.pool_entries; shrink_pools(plan); before = plan.pool_entries) {
+    EXPECT_LE(plan.pool_entries, before);
+    ASSERT_LT(++steps, 32u);
+  }
+  EXPECT_EQ(plan.pool_entries, plan.max_segments);
+  EXPECT_EQ(plan.indirect_entries, plan.indirect_pages);
+}
+
 }  // namespace
 }  // namespace pvk::block
