@@ -8,6 +8,7 @@ from .dom0 import XEN
 from .domain import TYPES
 from .paths import cache
 from .say import LabError, say
+from .scenario_bench import JOBS
 from .session import Options, stop_on_signals
 
 GUEST_HELP = "pv, pvh or hvm; several with commas"
@@ -49,7 +50,9 @@ def machine_options(parser):
     parser.add_argument("--kernel", default="6.1", metavar="|".join(kernel.KNOWN) + "|DEB", help="guest kernel (%(default)s)")
     parser.add_argument("--headers", nargs="+", action="extend", default=[], metavar="DEB", help="headers packages of a kernel given as DEB")
     parser.add_argument("--xen", default="4.17", choices=XEN, help="Xen version (%(default)s)")
-    parser.add_argument("--driver", default="pvkit", choices=["pvkit", "intree"], help="block driver (%(default)s)")
+    parser.add_argument("--driver", default="pvkit", choices=["pvkit", "intree", "both"],
+                        help="block driver; both: one after the other in the same guest (%(default)s)")
+    parser.add_argument("--job", dest="jobs", action="append", choices=sorted(JOBS), help="of block-bench, this one only; may be repeated")
     parser.add_argument("--driver-param", type=parameter, action="append", default=[], metavar="K=V", help="parameter of the driver's module")
     parser.add_argument("--clock", default="real", choices=qemu.CLOCKS, help="time: the host's, or instructions executed (%(default)s)")
     parser.add_argument("--vcpus", type=positive, default=1, metavar="N", help="of the guest (%(default)s)")
@@ -111,7 +114,7 @@ def show():
     print("guests:    " + ", ".join(TYPES))
     print("kernels:   " + ", ".join(kernel.KNOWN) + ", or any linux-image package file")
     print("xen:       " + ", ".join(XEN))
-    print("drivers:   pvkit, intree")
+    print("drivers:   pvkit, intree, both")
     print("clocks:    " + ", ".join(qemu.CLOCKS))
     print(f"cache:     {cache('x').parent}")
     print("scenarios:")

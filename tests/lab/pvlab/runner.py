@@ -15,7 +15,7 @@ from .scenario_queues import block_memory, block_polled, block_queues
 from .scenario_save import block_save_restore
 from .scenario_unplug import block_unplug_busy
 from .scenario_verify import block_verify
-from .session import Prepared, bench, machine
+from .session import Prepared, bench, driver_of, drivers, machine
 
 SCENARIOS = {"block-verify": block_verify, "block-hotplug": block_hotplug, "block-reload": block_reload, "block-modes": block_modes,
              "block-save-restore": block_save_restore, "block-backend-restart": block_backend_restart, "block-resize": block_resize,
@@ -23,10 +23,10 @@ SCENARIOS = {"block-verify": block_verify, "block-hotplug": block_hotplug, "bloc
              "block-memory": block_memory, "block-polled": block_polled, "block-bench": block_bench, "exec": block_exec}
 
 
-def describe(options, prepared, kind, scenario):
+def describe(options, prepared, kind, scenario, driver):
     """The head of a report."""
     return {"scenario": scenario, "guest": kind, "kernel": prepared.kernel.release, "xen": options.xen,
-            "driver": options.driver, "clock": options.clock, "vcpus": options.vcpus, "memory_mib": options.memory,
+            "driver": driver, "clock": options.clock, "vcpus": options.vcpus, "memory_mib": options.memory,
             "disk_mib": options.disk_mib, "driver_params": list(options.driver_param)}
 
 
@@ -36,7 +36,7 @@ def run(options):
         if not options.guest_script:
             raise LabError("exec: --guest-script FILE is missing")
         check_files(options)
-    prepared = Prepared(options, options.driver == "pvkit")
+    prepared = Prepared(options, "pvkit" in drivers(options))
     name = f"{'-'.join(options.scenario)}-{'-'.join(options.guest)}-{options.kernel if '/' not in options.kernel else 'own'}"
     counted = options.clock == "counted" and "block-bench" in options.scenario
     reports = []
@@ -56,13 +56,15 @@ def in_guest(booted, options, prepared, kind):
     reports = []
     backing = "null" if options.scenario == ["block-bench"] else "loop"
     with bench(booted, options, prepared, kind, backing) as work:
-        for scenario in options.scenario:
-            say(f"{kind.upper()}: {scenario}, driver {options.driver}, kernel {prepared.kernel.release}")
-            clean_start(work)
-            kernel_log.begin(work.guest, scenario)
-            report = SCENARIOS[scenario](work)
-            reports.append({**describe(options, prepared, kind, scenario), **report})
-            say(f"{kind.upper()}: {scenario} done")
+        for driver in drivers(options):
+            work.driver = driver_of(work.guest, driver, options, prepared)
+            for scenario in options.scenario:
+                say(f"{kind.upper()}: {scenario}, driver {driver}, kernel {prepared.kernel.release}")
+                clean_start(work)
+                kernel_log.begin(work.guest, scenario)
+                report = SCENARIOS[scenario](work)
+                reports.append({**describe(options, prepared, kind, scenario, driver), **report})
+                say(f"{kind.upper()}: {scenario} done")
     return reports
 
 

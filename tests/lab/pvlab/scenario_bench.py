@@ -85,7 +85,7 @@ def block_bench(bench, jobs=None, seconds=SECONDS):
     elevator = bench.disk.elevator(bench.options.elevator)
     results = {}
     counter = Counter.of(bench)
-    for job in jobs or getattr(bench.options, "jobs", None) or JOBS:
+    for job in jobs or bench.options.jobs or JOBS:
         say(f"{bench.guest.kind.upper()}, {bench.driver.name}: {job}")
         results[job] = counted_job(bench, counter, job) if counter else real_job(bench, job, seconds)
         say(f"    {results[job]['iops']:.0f} IOPS, {results[job]['mb_per_s']:.1f} MB/s")

@@ -24,8 +24,19 @@ class Options:
 
     def __init__(self, **values):
         defaults = dict(guest=["pv"], kernel="6.1", headers=[], xen="4.17", driver="pvkit", clock="real", vcpus=1,
-                        memory=320, disk_mib=64, backing=None, elevator="none", driver_param=[], cycles=None, scenario=[])
+                        memory=320, disk_mib=64, backing=None, elevator="none", driver_param=[], cycles=None, scenario=[], jobs=None)
         self.__dict__.update({**defaults, **values})
+
+
+def drivers(options):
+    """The names of the drivers to run with, in their order."""
+    return ["intree", "pvkit"] if options.driver == "both" else [options.driver]
+
+
+def driver_of(guest, name, options, prepared):
+    """A driver in a guest; parameters are ours."""
+    parameters = options.driver_param if name == "pvkit" or options.driver == name else []
+    return Driver(guest, name, parameters, prepared.modules)
 
 
 class Prepared:
@@ -97,7 +108,7 @@ def bench(booted, options, prepared, kind, backing="loop", shell=False):
             if not shell:
                 guest.prove()
             with Disk(guest, options.backing or backing, options.disk_mib) as disk:
-                yield Bench(options, guest, Driver(guest, options.driver, options.driver_param, prepared.modules), disk)
+                yield Bench(options, guest, driver_of(guest, drivers(options)[0], options, prepared), disk)
         except LabError:
             save_kernel_log(guest)
             raise
