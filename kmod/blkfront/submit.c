@@ -45,15 +45,9 @@ static noinline blk_status_t submit_other(struct pvk_lane *lane, struct request 
 
 	if (req_op(rq) == REQ_OP_DISCARD || req_op(rq) == REQ_OP_SECURE_ERASE)
 		err = submit_discard(lane, rq, tag);
-	if (req_op(rq) == REQ_OP_FLUSH) {
-		/* What the backend has refused once need not be asked again. */
-		if (READ_ONCE(lane->disk->flush_refused)) {
-			blk_mq_end_request(rq, BLK_STS_OK);
-			return BLK_STS_OK;
-		}
+	if (req_op(rq) == REQ_OP_FLUSH)
 		err = pvk_blk_submit(lane->queue, tag, lane->disk->limits.flush ?
 				     PVK_BLK_FLUSH : PVK_BLK_BARRIER, 0, NULL, 0);
-	}
 	if (err == -EOPNOTSUPP)
 		return BLK_STS_NOTSUPP;
 	return err ? to_status(lane, err) : BLK_STS_OK;
@@ -74,11 +68,23 @@ static __always_inline blk_status_t submit(struct pvk_lane *lane, struct blk_mq_
 	return submit_other(lane, rq, tag);
 }
 
+/* What the backend has refused once need not be asked again. Not under a lock: it ends a bio. */
+static blk_status_t skip_flush(struct blk_mq_hw_ctx *hctx, const struct blk_mq_queue_data *data)
+{
+	blk_mq_start_request(data->rq);
+	blk_mq_end_request(data->rq, BLK_STS_OK);
+	if (data->last)
+		pvk_commit_rqs(hctx);
+	return BLK_STS_OK;
+}
+
 blk_status_t pvk_queue_rq(struct blk_mq_hw_ctx *hctx, const struct blk_mq_queue_data *data)
 {
 	struct pvk_lane *lane = hctx->driver_data;
 	blk_status_t status;
 
+	if (unlikely(READ_ONCE(lane->disk->flush_refused)) && req_op(data->rq) == REQ_OP_FLUSH)
+		return skip_flush(hctx, data);
 	spin_lock(&lane->submit_lock);
 	status = submit(lane, hctx, data->rq);
 	/* On failure too: earlier requests of the batch must not wait for this one. */
@@ -99,12 +105,14 @@ void pvk_commit_rqs(struct blk_mq_hw_ctx *hctx)
 }
 
 /* One by one they would have come back to the block layer; here that is for us to do. */
-static void turn_away(struct request *rq, blk_status_t status)
+static void turn_away(struct request *refused)
 {
-	if (status == BLK_STS_RESOURCE)
+	struct request *rq;
+
+	while ((rq = refused)) {
+		refused = rq->rq_next;
 		blk_mq_requeue_request(rq, true);
-	else
-		blk_mq_end_request(rq, status);
+	}
 }
 
 /* Those of one hardware queue at the head of @list. */
@@ -112,21 +120,23 @@ static void queue_run(pvk_rq_list *list)
 {
 	struct blk_mq_hw_ctx *hctx = pvk_rq_list_peek(list)->mq_hctx;
 	struct pvk_lane *lane = hctx->driver_data;
-	blk_status_t status;
-	struct request *rq;
+	struct request *rq, *refused = NULL;
 
 	spin_lock(&lane->submit_lock);
 	while ((rq = pvk_rq_list_peek(list)) && rq->mq_hctx == hctx) {
 		pvk_rq_list_pop(list);
 		/* The block layer's part on the way to queue_rq, not on this one. */
 		hctx->tags->rqs[rq->tag] = rq;
-		status = submit(lane, hctx, rq);
-		if (unlikely(status != BLK_STS_OK))
-			turn_away(rq, status);
+		/* Whatever the reason: queue_rq will say it when they come again one by one. */
+		if (unlikely(submit(lane, hctx, rq) != BLK_STS_OK)) {
+			rq->rq_next = refused;
+			refused = rq;
+		}
 	}
 	if (lane->queue)
 		pvk_blk_publish(lane->queue);
 	spin_unlock(&lane->submit_lock);
+	turn_away(refused);
 }
 
 /* A whole plug list: one lock, one look at the backend's index, at most one event. */
