@@ -44,7 +44,7 @@ class Counter:
         with tarfile.open(self.machine.job / "mark.tar", "w") as tar:
             tar.add(tools()[1], "bin/mark")
         bench.guest.push("/job/mark.tar")
-        self.symbols = {side: bench.folder / f"{side}-{bench.guest.kind}.kallsyms" for side in ("guest", "dom0")}
+        self.symbols = {side: bench.folder / f"{side}-{bench.guest.kind}-{bench.driver.name}.kallsyms" for side in ("guest", "dom0")}
 
     @classmethod
     def of(cls, bench):
