@@ -56,6 +56,7 @@ void GrantTable::publish(GrantRef ref, DomId domid, u64 gfn, bool readonly) {
   const u16 flags = static_cast<u16>(GTF_permit_access | (readonly ? GTF_readonly : 0u));
   entry.flags.store(flags, std::memory_order_release);
   operations_.fetch_add(1, std::memory_order_relaxed);
+  if (on_publish_) on_publish_(ref);
 }
 
 int GrantTable::revoke(GrantRef ref) {

@@ -10,6 +10,7 @@
 
 #include <array>
 #include <atomic>
+#include <functional>
 #include <mutex>
 #include <set>
 #include <vector>
@@ -60,6 +61,17 @@ class GrantTable {
   size_t published() const;
   size_t mapped() const;
   u64 operations() const { return operations_.load(); }
+  // Calls `visit(ref, frame, readonly)` for each grant that `who` could map now.
+  template <class Visit>
+  void each_granted(DomId who, Visit visit) const {
+    for (GrantRef ref = 0; ref < kEntries; ++ref) {
+      const u16 now = flags(ref);
+      if ((now & GTF_type_mask) != GTF_permit_access || entries_[ref].domid.load() != who) continue;
+      visit(ref, u64{entries_[ref].frame.load()}, (now & GTF_readonly) != 0);
+    }
+  }
+  // Called for each grant when it is made: from then on the other domain can look.
+  void on_publish(std::function<void(GrantRef)> hook) { on_publish_ = std::move(hook); }
   // From now on only so many references can be reserved in all: a full table.
   void limit(size_t references) { limit_ = references; }
 
@@ -91,6 +103,7 @@ class GrantTable {
   std::vector<Active> active_;
   std::atomic<u64> operations_ = 0;
   size_t limit_ = kEntries;
+  std::function<void(GrantRef)> on_publish_;
 };
 
 }  // namespace pvk::fakes

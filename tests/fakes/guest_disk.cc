@@ -190,10 +190,17 @@ bool GuestDisk::work() {
     send_waiting();
     if (waiting_.size() != before) return true;
   }
-  if (!failing_) return false;
+  if (!failing_ || busy_) return false;
   failing_ = false;
   device_->fail();
   return true;
+}
+
+bool GuestDisk::broken() {
+  for (const block::Queue& queue : device_->queues()) {
+    if (queue.broken()) return true;
+  }
+  return false;
 }
 
 int GuestDisk::attach(void* context, const block::DiskOffer& /*offer*/,
@@ -262,7 +269,12 @@ void GuestDisk::detach(void* context, bool answers) {
   if (!self->up_) self->machine_.violations.add("port: detached twice");
   self->up_ = false;
   ++self->detached;
-  for (int i = 0; answers && self->in_flight() != 0 && i < 1000; ++i) self->machine_.step();
+  self->busy_ = true;
+  for (int i = 0; answers && self->in_flight() != 0 && i < self->patience; ++i) {
+    if (self->broken()) break;  // nothing is believed any more, so nothing will be answered
+    self->machine_.step();
+  }
+  self->busy_ = false;
   self->give_up_all();
   for (const auto& io : self->waiting_) {
     const auto dropped = std::move(self->flights_[io->os_queue][io->request.tag]);
@@ -282,7 +294,9 @@ void GuestDisk::resize(void* context, u64 sectors) {
 
 void GuestDisk::wait_backend_closed(void* context) {
   auto* const self = static_cast<GuestDisk*>(context);
-  for (int i = 0; i < 1000 && self->backend_.connected(); ++i) self->machine_.step();
+  self->busy_ = true;
+  for (int i = 0; i < self->patience && self->backend_.connected(); ++i) self->machine_.step();
+  self->busy_ = false;
 }
 
 int GuestDisk::upcall(void* context, u32 queue) {

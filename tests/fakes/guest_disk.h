@@ -69,6 +69,7 @@ class GuestDisk {
   u64 resized_to = 0;
   bool refuse_attach = false;
   bool poll_in_upcall = true;
+  int patience = 1000;  // how many steps a backend has to answer or close while the disk goes
 
  private:
   static int attach(void* self, const block::DiskOffer& offer, const block::QueuePlan& plan,
@@ -94,6 +95,7 @@ class GuestDisk {
   Status submit(Io& io);
   std::shared_ptr<Io> begin(const block::Request& request, std::vector<block::Segment> segments,
                             u32 queue);
+  bool broken();
   void finish(Io& io, block::Outcome outcome);
 
   Machine& machine_;
@@ -109,6 +111,7 @@ class GuestDisk {
   bool serving_ = false;  // takes responses
   bool held_ = false;
   bool failing_ = false;
+  bool busy_ = false;  // in a call of the device: a failure has to wait
   bool watching_ = false;
 };
 

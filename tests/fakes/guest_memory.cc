@@ -158,6 +158,11 @@ u8* GuestMemory::backend_view(u64 gfn, bool writable) {
   return (writable ? backend_ : backend_readonly_) + index * kPageSize;
 }
 
+Owner GuestMemory::owner_of(u64 gfn) {
+  Page* const page = find(gfn);
+  return page == nullptr ? Owner::kNobody : page->owner.load(kRelaxed);
+}
+
 void GuestMemory::pin(u64 gfn) {
   Page* const page = find(gfn);
   if (page == nullptr || page->owner.load(kRelaxed) == Owner::kNobody) {

@@ -35,6 +35,8 @@ class GuestMemory {
   u64 gfn_of(const void* address) const;
   // Where another domain sees a frame; nullptr when the guest has no such frame in use.
   u8* backend_view(u64 gfn, bool writable);
+  // Whose a frame is.
+  Owner owner_of(u64 gfn);
 
   // A published grant pins its frame: freeing it then is a violation.
   void pin(u64 gfn);

@@ -77,6 +77,20 @@ size_t Machine::logged(int level, const std::string& text) const {
   return count;
 }
 
+size_t Machine::logged(int level, const std::string& device, const std::string& text) const {
+  size_t count = 0;
+  for (const LogLine& line : log_lines()) {
+    if (line.level > level || line.device != device) continue;
+    count += line.text.find(text) != std::string::npos ? 1 : 0;
+  }
+  return count;
+}
+
+void Machine::clear_log() {
+  const std::lock_guard lock(mutex_);
+  log_.clear();
+}
+
 void Machine::park(GrantRef ref, void* page, bool owned) {
   grants.park(ref);
   const std::lock_guard lock(mutex_);

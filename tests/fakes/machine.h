@@ -54,6 +54,9 @@ class Machine {
   XsServer xenstore;
   XsClient guest_xenstore{xenstore};
   Faults faults;
+  // What upcalls told the OS, which slows down a channel whose events have no reason.
+  std::atomic<u64> upcalls = 0;
+  std::atomic<u64> upcalls_without_work = 0;
 
   // ---- the runtime's own memory and time
   void* allocate(size_t bytes);
@@ -66,6 +69,9 @@ class Machine {
   std::vector<LogLine> log_lines() const;
   // How many lines at `level` or worse contain `text`.
   size_t logged(int level, const std::string& text) const;
+  // The same for the lines of one device.
+  size_t logged(int level, const std::string& device, const std::string& text) const;
+  void clear_log();
 
   // ---- parked grants
   void park(GrantRef ref, void* page, bool owned);

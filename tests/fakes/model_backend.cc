@@ -16,6 +16,8 @@ ModelBackend::ModelBackend(Machine& machine, u32 virtual_device, u64 sectors)
   bus_.backend = "/local/domain/" + std::to_string(kBackend) + "/backend/vbd/" +
                  std::to_string(kGuest) + "/" + device;
   bus_.backend_domid = kBackend;
+  store_.remove(bus_.frontend);  // of a device of that number that was there before
+  store_.remove(bus_.backend);
   store_.write(bus_.frontend + "/backend", bus_.backend);
   store_.write(bus_.frontend + "/backend-id", std::to_string(kBackend));
   store_.write(bus_.frontend + "/virtual-device", device);

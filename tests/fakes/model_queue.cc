@@ -97,6 +97,12 @@ void ModelQueue::show_responses() {
   if (rsp_produced_ - ring_.rsp_event() < rsp_produced_ - before) notify();
 }
 
+void ModelQueue::start_at(u32 index) {
+  req_consumed_ = rsp_produced_ = rsp_shown_ = index;
+  ring_.set_rsp_prod(index);
+  ring_.set_req_event(index + 1);
+}
+
 void ModelQueue::push_raw(const blkif_response& response) {
   ring_.put_response(rsp_produced_++, response);
   rsp_shown_ = rsp_produced_;

@@ -58,6 +58,8 @@ class ModelQueue {
   void push_raw(const blkif_response& response);
   void show_index(u32 rsp_prod) { ring_.set_rsp_prod(rsp_prod); }
   void notify() { machine_.events.send(kBackend, port_); }
+  // Both sides' indexes begin at `index`, as after that many requests. Before the first one.
+  void start_at(u32 index);
   u32 produced() const { return rsp_produced_; }
   const BackRing& ring() const { return ring_; }
 

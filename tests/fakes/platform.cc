@@ -87,9 +87,10 @@ int pvk_event_open(pvk_bus* bus, pvk_upcall upcall, void* context, pvk_event** e
   Machine& m = sleeper("pvk_event_open");
   const int error = m.faults.check(Call::kEventOpen);
   if (error != 0) return -error;
-  const auto port = m.events.alloc_unbound(kGuest, bus->backend_domid, [upcall, context] {
+  const auto port = m.events.alloc_unbound(kGuest, bus->backend_domid, [&m, upcall, context] {
     const AtomicContext interrupt;
-    upcall(context);
+    ++m.upcalls;
+    if (upcall(context) == 0) ++m.upcalls_without_work;
   });
   *event = new pvk_event{*port};
   return 0;

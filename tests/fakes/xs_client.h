@@ -22,6 +22,9 @@ class XsClient {
   using Fired = std::function<void(const std::string& path)>;
 
   explicit XsClient(XsServer& server) : server_(server), page_(server.connect().page()) {}
+  ~XsClient() { server_.disconnect(page_); }
+  XsClient(const XsClient&) = delete;
+  XsClient& operator=(const XsClient&) = delete;
 
   XsReply read(const std::string& path, u32 transaction = 0);
   XsReply directory(const std::string& path, u32 transaction = 0);

@@ -45,6 +45,9 @@ class XsServer {
 
   XsStore& store() { return store_; }
   Connection& connect() { return connections_.emplace_back(); }
+  void disconnect(const xenstore_domain_interface& page) {
+    connections_.remove_if([&page](Connection& connection) { return &connection.page() == &page; });
+  }
   void tamper_with(Tamper tamper) { tamper_ = std::move(tamper); }
 
   // Takes what stands in the request rings, answers, fills the response rings as far as there is
