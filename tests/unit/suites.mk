@@ -7,11 +7,18 @@ UNIT_SUITES := \
 	device \
 	fake_xen \
 	fake_xenstore \
+	fault_sweep \
 	features \
 	front_ring \
 	fuzz_replay \
 	handshake \
 	history \
+	hostile_grants \
+	hostile_leaks \
+	hostile_responses \
+	hostile_ring \
+	hostile_states \
+	hostile_xenstore \
 	hypercalls \
 	lies \
 	naming \

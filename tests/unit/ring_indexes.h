@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: MIT OR GPL-2.0-only
+// Puts a ring's private indexes anywhere, such as near 2^32, without as many requests. Explicit
+// instantiation may name private members:
+//
+//   template struct RingOpener<Ring, &Ring::produced_, &Ring::published_, &Ring::consumed_>;
+//   void set_indexes(Ring& ring, u32 value);
+#pragma once
+
+#include "pvkit/types.h"
+
+namespace pvk {
+
+template <class Ring, u32 Ring::*kProduced, u32 Ring::*kPublished, u32 Ring::*kConsumed>
+struct RingOpener {
+  friend void set_indexes(Ring& ring, u32 value) {
+    ring.*kProduced = ring.*kPublished = ring.*kConsumed = value;
+  }
+};
+
+}  // namespace pvk
