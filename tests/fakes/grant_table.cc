@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR GPL-2.0-only
 #include "fakes/grant_table.h"
 
+#include <algorithm>
 #include <cstring>
 
 namespace pvk::fakes {
@@ -18,7 +19,7 @@ bool GrantTable::known(GrantRef ref, const char* doing) {
 int GrantTable::reserve(unsigned count, GrantRef* first) {
   const std::lock_guard lock(mutex_);
   size_t used = 0;
-  for (const auto& use : use_) used += use != Use::kFree ? 1 : 0;
+  for (GrantRef ref = 0; ref < top(); ++ref) used += use_[ref] != Use::kFree ? 1 : 0;
   if (count == 0 || used + count > limit_) return -PVK_ENOSPC;
   unsigned run = 0;
   for (GrantRef ref = GNTTAB_NR_RESERVED_ENTRIES; ref < kEntries; ++ref) {
@@ -26,6 +27,7 @@ int GrantTable::reserve(unsigned count, GrantRef* first) {
     if (run < count) continue;
     *first = ref + 1 - count;
     for (GrantRef taken = *first; taken <= ref; ++taken) use_[taken] = Use::kReserved;
+    top_.store(std::max(top(), ref + 1), std::memory_order_relaxed);
     return 0;
   }
   return -PVK_ENOSPC;
@@ -157,20 +159,20 @@ bool GrantTable::copy_from_guest(DomId who, GrantRef ref, unsigned offset, void*
 size_t GrantTable::count(Use wanted) const {
   const std::lock_guard lock(mutex_);
   size_t found = 0;
-  for (const auto& use : use_) found += use == wanted ? 1 : 0;
+  for (GrantRef ref = 0; ref < top(); ++ref) found += use_[ref] == wanted ? 1 : 0;
   return found;
 }
 
 size_t GrantTable::published() const {
   size_t found = 0;
-  for (GrantRef ref = 0; ref < kEntries; ++ref) found += is_published(ref) ? 1 : 0;
+  for (GrantRef ref = 0; ref < top(); ++ref) found += is_published(ref) ? 1 : 0;
   return found;
 }
 
 size_t GrantTable::mapped() const {
   size_t found = 0;
-  for (const Entry& entry : entries_) {
-    found += (entry.flags.load() & (GTF_reading | GTF_writing)) != 0 ? 1 : 0;
+  for (GrantRef ref = 0; ref < top(); ++ref) {
+    found += (flags(ref) & (GTF_reading | GTF_writing)) != 0 ? 1 : 0;
   }
   return found;
 }

@@ -64,7 +64,7 @@ class GrantTable {
   // Calls `visit(ref, frame, readonly)` for each grant that `who` could map now.
   template <class Visit>
   void each_granted(DomId who, Visit visit) const {
-    for (GrantRef ref = 0; ref < kEntries; ++ref) {
+    for (GrantRef ref = 0; ref < top(); ++ref) {
       const u16 now = flags(ref);
       if ((now & GTF_type_mask) != GTF_permit_access || entries_[ref].domid.load() != who) continue;
       visit(ref, u64{entries_[ref].frame.load()}, (now & GTF_readonly) != 0);
@@ -90,6 +90,7 @@ class GrantTable {
   };
 
   size_t count(Use use) const;
+  u32 top() const { return top_.load(std::memory_order_relaxed); }
   bool known(GrantRef ref, const char* doing);
   bool was_lost(GrantRef ref) const { return lost_.contains(ref); }
 
@@ -101,6 +102,7 @@ class GrantTable {
   std::vector<Entry> entries_;
   std::array<std::atomic<Use>, kEntries> use_{};
   std::vector<Active> active_;
+  std::atomic<u32> top_ = 0;  // no reference at or above it was ever reserved
   std::atomic<u64> operations_ = 0;
   size_t limit_ = kEntries;
   std::function<void(GrantRef)> on_publish_;

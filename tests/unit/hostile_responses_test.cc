@@ -35,7 +35,7 @@ class HostileResponses : public HostileTest {
     life.submit(Operation::kWrite, 64, kPageSize);
     life.submit(Operation::kRead, 128, 20 * kPageSize);
     life.submit(Operation::kFlush, 0, 0);
-    life.ios.push_back(life.disk->discard(512, 8));
+    life.ios.push_back(life.disk->discard(256, 8));
     ASSERT_EQ(life.backend.queue().held(), kInFlight);
   }
   // Tells one lie in a life of its own. It ends that disk, is counted once and says why.

@@ -16,7 +16,17 @@ using block::Outcome;
 
 // The nine states of xenbus, and a backend that was killed and starts over.
 constexpr int kKilled = 9;
-constexpr int kMoves = 10;
+const std::vector<int> kMoves = {0, 1, 2, 3, 4, 5, 6, 7, 8, kKilled};
+// Those that make a frontend do something in some phase. Sanitizers make a life ten times as long,
+// so with them the longest sequences consist of these.
+const std::vector<int> kActingMoves = {1, 2, 4, 5, 6, kKilled};
+#if defined(__SANITIZE_ADDRESS__)
+constexpr bool kSanitized = true;
+#elif defined(__has_feature)
+constexpr bool kSanitized = __has_feature(address_sanitizer);
+#else
+constexpr bool kSanitized = false;
+#endif
 
 // How long the frontend may think between two jumps.
 enum class Pace : u8 { kSettled, kOneStep, kAtOnce };
@@ -97,15 +107,17 @@ class HostileStates : public HostileTest {
     EXPECT_EQ(io->outcome, Outcome::kDone);
     EXPECT_EQ(life.disk->in_flight(), 0u);
   }
-  // All sequences of exactly `length` moves.
-  void play_all(Phase phase, size_t length, Pace pace) {
-    std::vector<int> moves(length, 0);
+  // All sequences of exactly `length` of these moves.
+  void play_all(Phase phase, const std::vector<int>& of, size_t length, Pace pace) {
+    std::vector<size_t> chosen(length, 0);
     for (;;) {
+      std::vector<int> moves;
+      for (const size_t index : chosen) moves.push_back(of[index]);
       SCOPED_TRACE(testing::PrintToString(moves));
       play(phase, moves, pace);
       if (HasFatalFailure()) return;
       size_t at = 0;
-      while (at < length && ++moves[at] == kMoves) moves[at++] = 0;
+      while (at < length && ++chosen[at] == of.size()) chosen[at++] = 0;
       if (at == length) return;
     }
   }
@@ -117,24 +129,27 @@ INSTANTIATE_TEST_SUITE_P(From, FromEveryPhase,
                                          Phase::kClosed, Phase::kFailed),
                          [](const auto& phase) { return std::string(to_text(phase.param)); });
 
-TEST_P(FromEveryPhase, NoStateMattersToOthers) { play_all(GetParam(), 1, Pace::kSettled); }
-TEST_P(FromEveryPhase, NoTwoStatesMatterToOthers) { play_all(GetParam(), 2, Pace::kSettled); }
-TEST_P(FromEveryPhase, NoThreeStatesMatterToOthers) { play_all(GetParam(), 3, Pace::kSettled); }
+TEST_P(FromEveryPhase, NoStateMattersToOthers) { play_all(GetParam(), kMoves, 1, Pace::kSettled); }
+TEST_P(FromEveryPhase, NoTwoStatesMatterToOthers) {
+  play_all(GetParam(), kMoves, 2, Pace::kSettled);
+}
+TEST_P(FromEveryPhase, NoThreeStatesMatterToOthers) {
+  play_all(GetParam(), kMoves, 3, Pace::kSettled);
+}
 TEST_P(FromEveryPhase, NoFourStatesMatterToOthers) {
-  if (GetParam() == Phase::kFailed) return;  // nothing leaves it, as three states show
-  play_all(GetParam(), 4, Pace::kSettled);
+  play_all(GetParam(), kSanitized ? kActingMoves : kMoves, 4, Pace::kSettled);
 }
 // Jumps that the frontend only half sees, or of which it sees the last alone.
 TEST_P(FromEveryPhase, NoThreeStatesInAHurryMatterToOthers) {
-  play_all(GetParam(), 3, Pace::kOneStep);
+  play_all(GetParam(), kMoves, 3, Pace::kOneStep);
 }
 TEST_P(FromEveryPhase, NoThreeStatesAtOnceMatterToOthers) {
-  play_all(GetParam(), 3, Pace::kAtOnce);
+  play_all(GetParam(), kMoves, 3, Pace::kAtOnce);
 }
 
 // "Fix IO race during unplug" (2026): answers, a jump and the removal, in every order.
 TEST_F(HostileStates, AnswersAndJumpsRaceWithRemoval) {
-  for (int move = 0; move < kMoves; ++move) {
+  for (const int move : kMoves) {
     for (int order = 0; order < 6; ++order) {
       SCOPED_TRACE(std::to_string(move) + " in order " + std::to_string(order));
       {

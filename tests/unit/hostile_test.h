@@ -12,6 +12,7 @@ namespace pvk::fakes {
 
 constexpr u32 kVictim = kXvda + 16;
 constexpr u32 kBystander = kXvda + 32;
+constexpr u64 kFewSectors = 320;  // a disk that is made thousands of times is small
 
 // One disk and its backend, from the first word to the last; a test lives many of them.
 struct Life {
@@ -64,7 +65,7 @@ struct Life {
   }
 
   Machine& machine;
-  ModelBackend backend{machine, kVictim, kSectors};
+  ModelBackend backend{machine, kVictim, kFewSectors};
   block::Params params;
   u32 cpus;
   std::unique_ptr<GuestDisk> disk;

@@ -37,7 +37,7 @@ inline void traffic_of_every_kind(Life& life) {
   if (life.disk->up()) life.submit(Operation::kFlush, 0, 0);
   for (const bool secure : {false, true}) {
     if (!life.disk->up()) return;
-    if (auto io = life.disk->discard(1024, 8, secure)) life.ios.push_back(std::move(io));
+    if (auto io = life.disk->discard(256, 8, secure)) life.ios.push_back(std::move(io));
   }
 }
 
