@@ -4,6 +4,8 @@
 #include <memory>
 
 #include "fakes/guest_disk.h"
+#include "fuzz/bystander.h"
+#include "fuzz/bytes.h"
 
 namespace pvk::fuzz {
 namespace {
@@ -11,54 +13,22 @@ namespace {
 using namespace fakes;
 using block::Operation;
 
-class Bytes {
- public:
-  Bytes(const uint8_t* data, size_t size) : at_(data), end_(data + size) {}
-  bool empty() const { return at_ == end_; }
-  u8 one() { return empty() ? u8{0} : *at_++; }
-  u64 number() {
-    u64 value = 0;
-    for (u8 left = one() % 9; left != 0; --left) value = value << 8 | one();
-    return value;
-  }
-  std::string text() {
-    std::string value;
-    for (u8 left = one() % 40; left != 0; --left) value.push_back(static_cast<char>(one()));
-    return value;
-  }
-
- private:
-  const uint8_t* at_;
-  const uint8_t* end_;
-};
-
-constexpr const char* kKeys[] = {"sectors",
-                                 "sector-size",
-                                 "physical-sector-size",
-                                 "info",
-                                 "feature-persistent",
-                                 "feature-flush-cache",
-                                 "feature-barrier",
-                                 "feature-discard",
-                                 "discard-granularity",
-                                 "discard-alignment",
-                                 "discard-secure",
-                                 "feature-max-indirect-segments",
-                                 "max-ring-page-order",
-                                 "multi-queue-max-queues"};
-
 class Play {
  public:
   Play(const uint8_t* data, size_t size) : bytes_(data, size) {}
 
   std::string run() {
+    bystander_.open(machine_);
     open();
     while (!bytes_.empty()) act(bytes_.one());
+    machine_.faults.clear();
+    const bool unharmed = bystander_.works(machine_);
     disk_.reset();
     backend_.reset();
+    bystander_.close();
     machine_.settle();
     machine_.retry_parked();
-    return verdict();
+    return unharmed ? verdict() : "the other disk was harmed";
   }
 
  private:
@@ -79,14 +49,34 @@ class Play {
       backend_->offered.early[key] = backend_->offered.late[key] = bytes_.text();
     }
     backend_->behaviour.hold = (features & 128) != 0;
+    params_ = params;
     backend_->offer();
-    disk_ = std::make_unique<GuestDisk>(machine_, *backend_, params, 2);
+    load();
+  }
+  // The driver comes, or comes again.
+  void load() {
+    disk_.reset();
+    disk_ = std::make_unique<GuestDisk>(machine_, *backend_, params_, 2);
+    disk_->patience = 20;
     disk_->connect();
     data_ = disk_->buffer(64 * size_t{kPageSize});
   }
 
   void act(u8 what) {
-    switch (what % 14) {
+    if (what % 24 < 14) {
+      act_as_a_backend(what % 24);
+    } else {
+      act_as_the_world(what % 24);
+    }
+    if (patient_) {
+      machine_.settle();
+    } else {
+      machine_.step();
+    }
+  }
+
+  void act_as_a_backend(unsigned what) {
+    switch (what) {
       case 0: submit(Operation::kRead); break;
       case 1: submit(Operation::kWrite); break;
       case 2: submit(Operation::kFlush); break;
@@ -105,8 +95,68 @@ class Play {
         if (ModelQueue* queue = any_queue()) queue->notify();
         break;
       case 13: machine_.retry_parked(); break;
+      default: break;
     }
-    machine_.settle();
+  }
+
+  void act_as_the_world(unsigned what) {
+    switch (what) {
+      case 14: vanish(); break;
+      case 15: {
+        const auto call = static_cast<Call>(bytes_.one() % kCalls);
+        machine_.faults.fail_nth(call, u64{1} + bytes_.one() % 16);
+        break;
+      }
+      case 16: twist(bytes_.one() % 4); break;
+      case 17:
+        backend_->behaviour.order = static_cast<Order>(bytes_.one() % 3);
+        backend_->behaviour.batch = bytes_.one() % 4;
+        backend_->behaviour.hold = bytes_.one() % 2 != 0;
+        break;
+      case 18:
+        backend_->write("sectors", bytes_.text());
+        backend_->set_state(4);
+        break;
+      case 19: load(); break;
+      case 20: scribble(); break;
+      case 21:
+        if (ModelQueue* queue = any_queue()) {
+          queue->ring().set_req_event(static_cast<u32>(bytes_.number()));
+        }
+        break;
+      case 22: patient_ = bytes_.one() % 2 == 0; break;
+      case 23: disk_->device().fail(); break;
+      default: break;
+    }
+  }
+
+  // A key, or everything.
+  void vanish() {
+    const size_t which = bytes_.one() % (std::size(kKeys) + 1);
+    if (which == std::size(kKeys)) {
+      backend_->die();
+    } else {
+      machine_.xenstore.store().remove(backend_->bus().backend + "/" + kKeys[which]);
+    }
+  }
+  // What becomes of answers on their way: as they are, lost, another status, another id.
+  void twist(u8 how) {
+    backend_->behaviour.tamper = nullptr;
+    if (how == 0) return;
+    backend_->behaviour.tamper = [how](blkif_response& response) {
+      if (how == 2) response.status = static_cast<i16>(response.status - 1);
+      if (how == 3) response.id ^= 1;
+      return how != 1;
+    };
+  }
+  // A response that stands in its slot before its index says so.
+  void scribble() {
+    ModelQueue* const queue = any_queue();
+    if (queue == nullptr) return;
+    blkif_response response{};
+    response.id = bytes_.number();
+    response.status = static_cast<i16>(bytes_.number());
+    queue->ring().put_response(bytes_.one(), response);
   }
 
   void submit(Operation operation) {
@@ -154,6 +204,9 @@ class Play {
   std::unique_ptr<ModelBackend> backend_ =
       std::make_unique<ModelBackend>(machine_, 202u << 8, u64{512});
   std::unique_ptr<GuestDisk> disk_;
+  Bystander bystander_;
+  block::Params params_;
+  bool patient_ = true;  // everybody comes to rest between two actions
   u8* data_ = nullptr;
 };
 
