@@ -9,6 +9,8 @@
 #include <cstring>
 #include <memory>
 
+#include "unit/ring_indexes.h"
+
 namespace pvk {
 namespace {
 
@@ -21,18 +23,12 @@ struct Answer {
 };
 using Ring = FrontRing<Ask, Answer>;
 
-// Explicit instantiation may name private members: so an index can be put near 2^32 without four
-// thousand million requests.
-template <u32 Ring::*kProduced, Atomic<u32> Ring::*kPublished, Atomic<u32> Ring::*kConsumed>
-struct Opener {
-  friend void set_indexes(Ring& ring, u32 value) {
-    ring.*kProduced = value;
-    (ring.*kPublished).set_relaxed(value);
-    (ring.*kConsumed).set_relaxed(value);
-  }
-};
-template struct Opener<&Ring::produced_, &Ring::published_, &Ring::consumed_>;
+}  // namespace
+
+template struct RingOpener<Ring, &Ring::produced_, &Ring::published_, &Ring::consumed_>;
 void set_indexes(Ring& ring, u32 value);
+
+namespace {
 
 class FrontRingTest : public testing::TestWithParam<u32> {
  protected:

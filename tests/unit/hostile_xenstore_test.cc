@@ -35,7 +35,7 @@ class HostileXenstore : public HostileTest {
       const std::string path = request.body.c_str();
       if (request.header.type != XS_READ || !path.starts_with(directory)) return;
       const std::string key = path.substr(directory.size());
-      if (key == "state" || ++seen != n) return;
+      if (key == "state" || key == "online" || ++seen != n) return;
       spoilt = key;
       reply.header.type = value.has_value() ? XS_READ : XS_ERROR;
       reply.body = value.value_or(std::string("ENOENT\0", 7));

@@ -6,14 +6,17 @@
 //   void set_indexes(Ring& ring, u32 value);
 #pragma once
 
-#include "pvkit/types.h"
+#include "pvkit/atomic.h"
 
 namespace pvk {
 
-template <class Ring, u32 Ring::*kProduced, u32 Ring::*kPublished, u32 Ring::*kConsumed>
+template <class Ring, u32 Ring::*kProduced, Atomic<u32> Ring::*kPublished,
+          Atomic<u32> Ring::*kConsumed>
 struct RingOpener {
   friend void set_indexes(Ring& ring, u32 value) {
-    ring.*kProduced = ring.*kPublished = ring.*kConsumed = value;
+    ring.*kProduced = value;
+    (ring.*kPublished).set_relaxed(value);
+    (ring.*kConsumed).set_relaxed(value);
   }
 };
 

@@ -77,14 +77,13 @@ struct Shape {
 
 class Interleaving : public testing::Test {
  protected:
-  Ring open(const Shape& shape) {
+  void open(Ring& ring, const Shape& shape) {
     std::memset(theirs, 0, kPageSize);
-    Ring ring(page, static_cast<u32>(64 + shape.slots * sizeof(Word)));
+    ring.open(page, static_cast<u32>(64 + shape.slots * sizeof(Word)));
     EXPECT_EQ(ring.size(), shape.slots);
     set_indexes(ring, shape.start);
     theirs[kReqProd] = theirs[kRspProd] = shape.start;
     theirs[kReqEvent] = theirs[kRspEvent] = shape.start + 1;
-    return ring;
   }
   void SetUp() override {
     ASSERT_TRUE(AccessTrace::available());
@@ -142,7 +141,8 @@ class Requests : public Interleaving {
   }
   bool loses(Schedules& schedules, const std::vector<unsigned>& batches, bool forgetful,
              const Shape& shape) {
-    Ring ring = open(shape);
+    Ring ring;
+    open(ring, shape);
     Consumer backend{theirs, forgetful};
     backend.consumed = shape.start;
     u32 produced = shape.start;
@@ -223,7 +223,8 @@ class Responses : public Interleaving {
   }
   bool loses(Schedules& schedules, const std::vector<unsigned>& batches, bool forgetful,
              const Shape& shape, u32 ahead) {
-    Ring ring = open(shape);
+    Ring ring;
+    open(ring, shape);
     u32 consumed = shape.start;
     Producer backend{theirs, batches, shape.slots, shape.start, consumed};
     AccessTrace trace(page, 1);

@@ -32,8 +32,8 @@ inline void traffic_of_every_kind(Life& life) {
   if (life.disk->up()) life.submit(Operation::kWrite, 0, 3 * kPageSize);
   if (life.disk->up()) life.submit(Operation::kRead, 0, 512);
   if (life.disk->up()) life.submit(Operation::kWrite, 64, 20 * kPageSize);
-  const auto queues = static_cast<u32>(life.disk->device().queues().size());
-  if (life.disk->up()) life.submit(Operation::kRead, 64, 20 * kPageSize, queues - 1);
+  if (life.disk->up())
+    life.submit(Operation::kRead, 64, 20 * kPageSize, life.disk->os_queues() - 1);
   if (life.disk->up()) life.submit(Operation::kFlush, 0, 0);
   for (const bool secure : {false, true}) {
     if (!life.disk->up()) return;
