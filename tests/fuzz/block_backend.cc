@@ -63,10 +63,10 @@ class Play {
   }
 
   void act(u8 what) {
-    if (what % 24 < 14) {
-      act_as_a_backend(what % 24);
+    if (what % 26 < 14) {
+      act_as_a_backend(what % 26);
     } else {
-      act_as_the_world(what % 24);
+      act_as_the_world(what % 26);
     }
     if (patient_) {
       machine_.settle();
@@ -126,6 +126,14 @@ class Play {
         break;
       case 22: patient_ = bytes_.one() % 2 == 0; break;
       case 23: disk_->device().fail(); break;
+      case 24:
+        if (bytes_.one() % 2 == 0) {
+          backend_->pause();
+        } else {
+          backend_->close();
+        }
+        break;
+      case 25: disk_->device().resumed(); break;
       default: break;
     }
   }

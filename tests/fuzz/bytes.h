@@ -42,6 +42,8 @@ constexpr const char* kKeys[] = {"sectors",
                                  "discard-secure",
                                  "feature-max-indirect-segments",
                                  "max-ring-page-order",
-                                 "multi-queue-max-queues"};
+                                 "multi-queue-max-queues",
+                                 "max-ring-pages",
+                                 "online"};
 
 }  // namespace pvk::fuzz
