@@ -1,11 +1,16 @@
 // SPDX-License-Identifier: MIT OR GPL-2.0-only
 // How a disk comes up, again after its backend was away, and what changes while it is up.
 #include "frontends/block/device.h"
+#include "pvkit/xenstore.h"
 
 namespace pvk::block {
 
 Status Device::publish() {
   free_queues();
+  // The toolstack may distrust the backend of one disk; a parameter does it for all.
+  const Result<u64> trusted = XenstoreReader(bus_, Side::kFrontend).number_or("trusted", 1, 1);
+  PVK_TRY(trusted);
+  if (trusted.value() == 0) params_.trusted = false;
   const Result<RingOffer> offer = read_ring_offer(bus_);
   PVK_TRY(offer);
   // A disk that is in use keeps its number of queues, or has to do with fewer.

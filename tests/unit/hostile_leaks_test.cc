@@ -184,6 +184,30 @@ TEST_P(Concealed, OnlyTheBytesThatWereReadReachTheUser) {
   expect_no_trace();
 }
 
+// The toolstack may say it of one disk, in the frontend's own directory.
+TEST_F(HostileLeaks, XSA403_ADiskThatTheToolstackDistrustsIsBounced) {
+  Life life(machine);
+  machine.xenstore.store().write(life.backend.bus().frontend + "/trusted", "0");
+  ASSERT_TRUE(life.connect());
+  EXPECT_EQ(life.disk->plan().data_mode, DataMode::kBounce);
+  io(life, Operation::kWrite, 0, 512, 1024);
+  EXPECT_EQ(found, 0u);
+  life.backend.disconnect();
+  life.backend.offer();
+  machine.settle();
+  EXPECT_EQ(life.disk->queue().plan().data_mode, DataMode::kBounce) << "and stays so";
+  life.end();
+  expect_no_trace();
+}
+TEST_F(HostileLeaks, ATrustThatIsNoNumberIsNoTrust) {
+  Life life(machine);
+  machine.xenstore.store().write(life.backend.bus().frontend + "/trusted", "perhaps");
+  EXPECT_FALSE(life.connect());
+  expect_given_up(life, "'trusted'");
+  life.end();
+  expect_no_trace();
+}
+
 // Between two requests a bounced page is not granted at all.
 TEST_F(HostileLeaks, BouncePagesAreGrantedForTheLengthOfARequest) {
   Life life(machine);
