@@ -63,11 +63,9 @@ class Play {
   }
 
   void act(u8 what) {
-    if (what % 26 < 14) {
-      act_as_a_backend(what % 26);
-    } else {
-      act_as_the_world(what % 26);
-    }
+    act_as_a_backend(what % 26);
+    act_as_a_worse_backend(what % 26);
+    act_as_the_guest(what % 26);
     if (patient_) {
       machine_.settle();
     } else {
@@ -99,14 +97,9 @@ class Play {
     }
   }
 
-  void act_as_the_world(unsigned what) {
+  void act_as_a_worse_backend(unsigned what) {
     switch (what) {
       case 14: vanish(); break;
-      case 15: {
-        const auto call = static_cast<Call>(bytes_.one() % kCalls);
-        machine_.faults.fail_nth(call, u64{1} + bytes_.one() % 16);
-        break;
-      }
       case 16: twist(bytes_.one() % 4); break;
       case 17:
         backend_->behaviour.order = static_cast<Order>(bytes_.one() % 3);
@@ -117,27 +110,38 @@ class Play {
         backend_->write("sectors", bytes_.text());
         backend_->set_state(4);
         break;
-      case 19: load(); break;
       case 20: scribble(); break;
-      case 21:
-        if (ModelQueue* queue = any_queue()) {
-          queue->ring().set_req_event(static_cast<u32>(bytes_.number()));
-        }
+      case 21: ask_for_events(); break;
+      case 24: leave(bytes_.one() % 2 == 0); break;
+      default: break;
+    }
+  }
+  void act_as_the_guest(unsigned what) {
+    switch (what) {
+      case 15: {
+        const auto call = static_cast<Call>(bytes_.one() % kCalls);
+        machine_.faults.fail_nth(call, u64{1} + bytes_.one() % 16);
         break;
+      }
+      case 19: load(); break;
       case 22: patient_ = bytes_.one() % 2 == 0; break;
       case 23: disk_->device().fail(); break;
-      case 24:
-        if (bytes_.one() % 2 == 0) {
-          backend_->pause();
-        } else {
-          backend_->close();
-        }
-        break;
       case 25: disk_->device().resumed(); break;
       default: break;
     }
   }
 
+  void leave(bool to_come_back) {
+    if (to_come_back) {
+      backend_->pause();
+    } else {
+      backend_->close();
+    }
+  }
+  void ask_for_events() {
+    ModelQueue* const queue = any_queue();
+    if (queue != nullptr) queue->ring().set_req_event(static_cast<u32>(bytes_.number()));
+  }
   // A key, or everything.
   void vanish() {
     const size_t which = bytes_.one() % (std::size(kKeys) + 1);

@@ -239,5 +239,23 @@ TEST_F(HostileResponses, ALieWhileTheDiskDrainsEndsTheDrain) {
   }
 }
 
+// The lie is the old backend's, and the requests are sent again to the new one.
+TEST_F(HostileResponses, ALieJustBeforeARestartIsNotHeldAgainstTheNextBackend) {
+  for (const DataMode mode : kModes) {
+    Life life(machine);
+    open(life, mode);
+    life.backend.queue().push_raw(response(31));
+    life.backend.disconnect();
+    life.backend.behaviour.hold = false;
+    life.backend.offer();
+    machine.settle();
+    EXPECT_TRUE(life.disk->up() && !life.disk->held());
+    EXPECT_EQ(life.lines("broke the block protocol"), 1u);
+    for (const auto& io : life.ios) EXPECT_EQ(io->outcome, Outcome::kDone);
+    life.end();
+    expect_no_trace();
+  }
+}
+
 }  // namespace
 }  // namespace pvk::fakes
