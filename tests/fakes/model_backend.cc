@@ -106,13 +106,20 @@ u64 ModelBackend::number(const std::string& key, u64 otherwise) {
   return value;
 }
 
+// What was offered before InitWait; `otherwise` when nothing was, or nonsense.
+u32 ModelBackend::offered_number(const std::string& key, u32 otherwise) const {
+  const auto found = offered.early.find(key);
+  if (found == offered.early.end()) return otherwise;
+  const std::string& text = found->second;
+  u32 value = otherwise;
+  std::from_chars(text.data(), text.data() + text.size(), value);
+  return value;
+}
+
 // In either of the two schemes of blkif.h.
 u32 ModelBackend::ring_order_offered() const {
-  const auto order = offered.early.find("max-ring-page-order");
-  const auto pages = offered.early.find("max-ring-pages");
-  if (order != offered.early.end()) return static_cast<u32>(std::stoul(order->second));
-  if (pages == offered.early.end()) return 0;
-  return floor_log2(static_cast<u32>(std::stoul(pages->second)));
+  return max(offered_number("max-ring-page-order", 0),
+             floor_log2(max(offered_number("max-ring-pages", 1), 1u)));
 }
 
 void ModelBackend::offer() {
@@ -158,8 +165,7 @@ bool ModelBackend::connect() {
   if (protocol != XEN_IO_PROTO_ABI_X86_64) wrong("protocol '" + protocol + "'");
   behaviour.persistent = behaviour.persistent && number("feature-persistent", 0) == 1;
   const u64 count = number("multi-queue-num-queues", 1);
-  const auto most = offered.early.find("multi-queue-max-queues");
-  if (count > (most == offered.early.end() ? 1u : std::stoul(most->second))) {
+  if (count > offered_number("multi-queue-max-queues", 1)) {
     wrong("more queues than were offered");
     return false;
   }

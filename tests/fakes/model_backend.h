@@ -62,6 +62,7 @@ class ModelBackend {
  private:
   void frontend_changed();
   void write_all(const std::map<std::string, std::string>& keys);
+  u32 offered_number(const std::string& key, u32 otherwise) const;
   u32 ring_order_offered() const;
   bool connect();
   bool connect_queue(const std::string& prefix, u32 order);
