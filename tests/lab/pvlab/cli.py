@@ -6,7 +6,6 @@ import sys
 from . import kernel, qemu, runner
 from .dom0 import XEN
 from .domain import TYPES
-from .paths import cache
 from .say import LabError, say
 from .scenario_bench import JOBS
 from .session import Options, stop_on_signals
@@ -109,24 +108,9 @@ def parse(argv=None):
     return got
 
 
-def show():
-    """`lab list`."""
-    print("guests:    " + ", ".join(TYPES))
-    print("kernels:   " + ", ".join(kernel.KNOWN) + ", or any linux-image package file")
-    print("xen:       " + ", ".join(XEN))
-    print("drivers:   pvkit, intree, both")
-    print("clocks:    " + ", ".join(qemu.CLOCKS))
-    print(f"cache:     {cache('x').parent}")
-    print("scenarios:")
-    for name, function in runner.SCENARIOS.items():
-        print(f"  {name:22} {function.__doc__.splitlines()[0]}")
-
-
 def dispatch(arguments):
     """Do the command; returns the exit status."""
-    if arguments.command == "list":
-        show()
-    elif arguments.command == "headers":
+    if arguments.command == "headers":
         print(kernel.find_kernel(arguments.kernel, arguments.headers).kdir())
     elif arguments.command == "run":
         from .preflight import check

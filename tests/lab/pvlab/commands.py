@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR GPL-2.0-only
-"""The commands beside `run`: an interactive console, the demo, the host's check, emptying the cache."""
+"""The commands beside `run`: what there is, an interactive console, the demo, the host's check, emptying the cache."""
 import os
 import select
 import shutil
@@ -7,7 +7,9 @@ import sys
 import termios
 import tty
 
-from . import demo, preflight
+from . import demo, kernel, preflight, qemu, runner
+from .dom0 import XEN
+from .domain import TYPES
 from .paths import cache
 from .say import LabError, say
 from .session import Options, Prepared, bench, machine
@@ -55,6 +57,20 @@ def join(sock):
             termios.tcsetattr(keys, termios.TCSADRAIN, saved)
 
 
+def show(_):
+    """`lab list`."""
+    print("guests:    " + ", ".join(TYPES))
+    print("kernels:   " + ", ".join(kernel.KNOWN) + ", or any linux-image package file")
+    print("xen:       " + ", ".join(XEN))
+    print("drivers:   pvkit, intree, both")
+    print("clocks:    " + ", ".join(qemu.CLOCKS))
+    print(f"cache:     {cache('x').parent}")
+    print("scenarios:")
+    for name, function in runner.SCENARIOS.items():
+        print(f"  {name:22} {function.__doc__.splitlines()[0]}")
+    return 0
+
+
 def check_host(_):
     """Say what is missing, or that nothing is."""
     preflight.check(Options(guest=["pv", "pvh", "hvm"]))
@@ -70,4 +86,4 @@ def clean(_):
     return 0
 
 
-COMMANDS = {"shell": shell, "demo": demo.demo, "check-host": check_host, "clean": clean}
+COMMANDS = {"list": show, "shell": shell, "demo": demo.demo, "check-host": check_host, "clean": clean}

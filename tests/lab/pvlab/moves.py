@@ -20,7 +20,8 @@ def save_restore(guest):
 def checkpoint(guest):
     """The guest is stored and goes on in the same domain."""
     image, before = f"/tmp/{guest.kind}.save", guest.domid
-    guest.machine.dom0_sh(f"xl save -c {guest.kind} {image}; status=$?; rm -f {image}; exit $status", LIMIT, what=f"checkpoint of the {guest.kind} guest")
+    script = f"xl save -c {guest.kind} {image}; status=$?; rm -f {image}; exit $status"
+    guest.machine.dom0_sh(script, LIMIT, what=f"checkpoint of the {guest.kind} guest")
     if guest.find() != before:
         raise LabError(f"after a checkpoint the {guest.kind} guest is domain {guest.domid}, not {before}", guest.machine.folder)
 
