@@ -93,6 +93,7 @@ class Device {
   bool attached_ = false;  // the OS has the disk
   bool held_ = false;      // and lets new requests wait
   bool removing_ = false;
+  bool distrusted_ = false;  // by the toolstack, for good
   RingPlan ring_plan_;
   DiskOffer offer_;
   QueuePlan os_plan_;  // what the OS made its tags and limits from, at attach

@@ -10,7 +10,8 @@ Status Device::publish() {
   // The toolstack may distrust the backend of one disk; a parameter does it for all.
   const Result<u64> trusted = XenstoreReader(bus_, Side::kFrontend).number_or("trusted", 1, 1);
   PVK_TRY(trusted);
-  if (trusted.value() == 0) params_.trusted = false;
+  distrusted_ = distrusted_ || trusted.value() == 0;
+  if (distrusted_) params_.trusted = false;
   const Result<RingOffer> offer = read_ring_offer(bus_);
   PVK_TRY(offer);
   // A disk that is in use keeps its number of queues, or has to do with fewer.
