@@ -126,7 +126,8 @@ void pvk_blk_counters(pvk_blk_queue *queue,
 	for (const auto &line : lines)
 		show(context, line.name, line.counter.relaxed());
 	show(context, "pool_pages", of(queue).pool_pages());
-	show(context, "pool_entries", of(queue).plan().pool_entries);
+	show(context, "pool_entries",
+	     of(queue).plan().pool_entries + of(queue).plan().indirect_entries);
 }
 
 } // extern "C"
