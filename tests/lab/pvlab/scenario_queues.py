@@ -9,7 +9,7 @@ from .scenario_modes import BACKEND_QUEUES, backend_queues
 JOB_MIB = 1         # of each job of block-queues
 LEAST_REQUESTS = 50  # that each queue must have carried of the 512 that a job makes
 LARGE = "max_ring_page_order=4 max_indirect_segments=256 max_queues=4"
-LARGE_MIB = 32      # written and verified by all jobs together
+LARGE_MIB = 16      # written and verified by all jobs together
 INDIRECT = 96       # pages of descriptors that pool_pages counts beside those of pool_entries
 PROCESSES = 300
 POLL_QUEUES = 1
