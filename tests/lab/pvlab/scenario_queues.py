@@ -10,7 +10,6 @@ JOB_MIB = 1         # of each job of block-queues
 LEAST_REQUESTS = 50  # that each queue must have carried of the 512 that a job makes
 LARGE = "max_ring_page_order=4 max_indirect_segments=256 max_queues=4"
 LARGE_MIB = 16      # written and verified by all jobs together
-INDIRECT = 96       # pages of descriptors that pool_pages counts beside those of pool_entries
 PROCESSES = 300
 POLL_QUEUES = 1
 # Depth and sizes. None larger than a request can be: kernel 6.1 refuses to split polled I/O and io_uring tries it again for ever.
@@ -75,7 +74,7 @@ def block_memory(bench):
         bench.fail(f"of {PROCESSES} processes beside the I/O some failed: {proof.out.strip()[-500:]}")
     busy = available_kib(guest)
     queues = bench.driver.queues(disk.name)
-    beyond = [queue for queue in queues if queue["pool_pages"] > queue["pool_entries"] + INDIRECT or not queue["requests"]]
+    beyond = [queue for queue in queues if queue["pool_pages"] > queue["pool_entries"] or not queue["requests"]]
     if beyond:
         bench.fail(f"queues with more pages than planned, or without a request: {beyond}")
     disk.same_bytes()
