@@ -60,6 +60,21 @@ static __always_inline int pvk_gather_bio(struct pvk_gathered *to, struct bio *b
 	return 0;
 }
 
+/* Most small requests are one piece; finding that out is cheaper than the walk. */
+static __always_inline bool pvk_gather_one(struct bio *bio, struct pvk_blk_segment *piece)
+{
+	const struct bio_vec *vec = &bio->bi_io_vec[bio->bi_iter.bi_idx];
+	unsigned int skip = bio->bi_iter.bi_bvec_done;
+	unsigned int size = bio->bi_iter.bi_size;
+	unsigned int offset = vec->bv_offset + skip;
+
+	if (bio->bi_next || size > vec->bv_len - skip || offset_in_page(offset) + size > PAGE_SIZE)
+		return false;
+	piece->address = page_address(vec->bv_page) + offset;
+	piece->length = size;
+	return true;
+}
+
 /* How many pieces there are, or -E2BIG when there are more than @room. */
 static __always_inline int pvk_gather(struct request *rq, struct pvk_blk_segment *pieces,
 				      unsigned int room)
@@ -67,6 +82,8 @@ static __always_inline int pvk_gather(struct request *rq, struct pvk_blk_segment
 	struct pvk_gathered to = { .next = pieces, .end = pieces + room };
 	struct bio *bio;
 
+	if (likely(rq->bio) && pvk_gather_one(rq->bio, pieces))
+		return 1;
 	__rq_for_each_bio(bio, rq) {
 		if (pvk_gather_bio(&to, bio))
 			return -E2BIG;
