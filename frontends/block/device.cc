@@ -14,7 +14,8 @@ const char* to_text(Action action) {
     case Action::kAttach: return "connecting";
     case Action::kRefresh: return "re-reading the size";
     case Action::kHold:
-    case Action::kReopen: return "waiting for the backend";
+    case Action::kReopen:
+    case Action::kRevive: return "waiting for the backend";
     default: return "closing";
   }
 }
@@ -71,10 +72,11 @@ Status Device::act(Action action) {
       return {};
     case Action::kHold: hold(); return set_state(XenbusState::kClosed);
     case Action::kReopen:
-      take_back();
+    case Action::kRevive:
+      take_back(action == Action::kReopen);
       free_queues();
       return set_state(XenbusState::kInitialising);
-    case Action::kRestart: take_back(); return publish();
+    case Action::kRestart: take_back(true); return publish();
   }
   return {};
 }
@@ -87,10 +89,10 @@ void Device::hold() {
   held_ = true;
 }
 
-void Device::take_back() {
+void Device::take_back(bool answers) {
   if (!attached_) return;
   hold();
-  port_.take_back(port_.context);
+  port_.take_back(port_.context, answers);
   for (Queue& queue : queues()) queue.mark_broken();
 }
 

@@ -18,9 +18,11 @@ struct DevicePort {
   // The backend goes away and may be back: submit nothing to the queues any more, let new requests
   // wait for carry_on or detach. What is in flight may still be answered.
   void (*hold)(void* context);
-  // It is gone: take what answers there are, then every other request (Queue::give_up), to wait
-  // like the new ones; those whose pages were kept fail. The queues, if there are any, end now.
-  void (*take_back)(void* context);
+  // It is gone: take every request back (Queue::give_up), to wait like the new ones; those whose
+  // pages were kept fail. With `answers`, first take those that wait; without, they mean nothing:
+  // the domain was restored, and its memory was saved while the backend wrote to it, an answer
+  // perhaps after the data that it stands for. The queues, if there are any, end now.
+  void (*take_back)(void* context, bool answers);
   // It is back, perhaps another one, with new queues: go on, what waited first. Never more queues
   // than at attach, and the depth of each covers the tags of the old ones that it stands for:
   // old queue i is new queue i modulo `queues`, its tags from (i / queues) * the old depth on.
@@ -79,7 +81,7 @@ class Device {
   Status open_requests(const QueuePlan& plan);
   Status refresh();
   void hold();
-  void take_back();
+  void take_back(bool answers);
   void take_down(bool answers);
   void close();
   Status open_queues();

@@ -63,6 +63,7 @@ enum class Action : u8 {
   kHold,     // go Closed and take what answers still come until the backend is Closed too
   kReopen,   // free what was offered, go Initialising and wait for an offer
   kRestart,  // free what was offered and publish afresh at once
+  kRevive,   // as kReopen, in another life: no answer of the former one is believed
 };
 
 struct Step {

@@ -136,7 +136,7 @@ unsigned int pvk_coalesce_us(void);
 int pvk_disk_attach(void *context, const struct pvk_blk_disk *limits);
 void pvk_disk_detach(void *context, int answers);
 void pvk_disk_hold(void *context);
-void pvk_disk_take_back(void *context);
+void pvk_disk_take_back(void *context, int answers);
 void pvk_disk_carry_on(void *context, const struct pvk_blk_disk *limits);
 void pvk_disk_resize(void *context, pvk_u64 sectors);
 int pvk_disk_upcall(void *context, pvk_u32 queue);

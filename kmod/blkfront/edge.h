@@ -58,7 +58,7 @@ struct pvk_blk_port {
 	int (*attach)(void *context, const struct pvk_blk_disk *disk);
 	void (*detach)(void *context, int answers);
 	void (*hold)(void *context);
-	void (*take_back)(void *context);
+	void (*take_back)(void *context, int answers);
 	void (*carry_on)(void *context, const struct pvk_blk_disk *disk);
 	void (*resize)(void *context, pvk_u64 sectors);
 	void (*wait_backend_closed)(void *context);

@@ -62,9 +62,9 @@ void hold(void *context)
 	of(context).port.hold(of(context).context);
 }
 
-void take_back(void *context)
+void take_back(void *context, bool answers)
 {
-	of(context).port.take_back(of(context).context);
+	of(context).port.take_back(of(context).context, answers ? 1 : 0);
 }
 
 void carry_on(void *context, const DiskOffer &offer, const QueuePlan &plan, pvk::u32 queues)

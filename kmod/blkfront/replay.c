@@ -80,13 +80,13 @@ void pvk_disk_hold(void *context)
 		mod_delayed_work(system_wq, &disk->away_work, limit * HZ);
 }
 
-void pvk_disk_take_back(void *context)
+void pvk_disk_take_back(void *context, int answers)
 {
 	struct pvk_disk *disk = context;
 	unsigned int i;
 
-	/* Its last answers may have come without an event. */
-	for (i = 0; i < disk->nr_lanes; i++)
+	/* The last ones may have come without an event. */
+	for (i = 0; answers && i < disk->nr_lanes; i++)
 		pvk_lane_complete(&disk->lanes[i], NULL);
 	empty_lanes(disk, send_again, true);
 	/* Whatever the old backend did. */

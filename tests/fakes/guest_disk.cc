@@ -241,10 +241,10 @@ void GuestDisk::hold(void* context) {
   ++self->holds;
 }
 
-void GuestDisk::take_back(void* context) {
+void GuestDisk::take_back(void* context, bool answers) {
   auto* const self = static_cast<GuestDisk*>(context);
   if (!self->held_) self->machine_.violations.add("port: taken back without being held");
-  for (u32 index = 0; index < self->queues_; ++index) self->poll(index);
+  for (u32 index = 0; answers && index < self->queues_; ++index) self->poll(index);
   self->give_up_all();
   self->failing_ = false;
   self->queues_ = 0;

@@ -76,7 +76,7 @@ class GuestDisk {
                     u32 queues);
   static void detach(void* self, bool answers);
   static void hold(void* self);
-  static void take_back(void* self);
+  static void take_back(void* self, bool answers);
   static void carry_on(void* self, const block::DiskOffer& offer, const block::QueuePlan& plan,
                        u32 queues);
   static void resize(void* self, u64 sectors);

@@ -34,7 +34,7 @@ constexpr Row kRows[] = {
     {P::kWaiting, E::kBackendReconfigured, P::kWaiting, A::kNone},
     {P::kWaiting, E::kBackendPausing, P::kHeld, A::kHold},
     {P::kWaiting, E::kBackendPaused, P::kWaiting, A::kNone},
-    {P::kWaiting, E::kResumed, P::kWaiting, A::kReopen},
+    {P::kWaiting, E::kResumed, P::kWaiting, A::kRevive},
     {P::kWaiting, E::kFailure, P::kFailed, A::kClose},
     {P::kWaiting, E::kRemove, P::kClosed, A::kClose},
 
@@ -49,7 +49,7 @@ constexpr Row kRows[] = {
     {P::kPublished, E::kBackendReconfigured, P::kPublished, A::kNone},
     {P::kPublished, E::kBackendPausing, P::kHeld, A::kHold},
     {P::kPublished, E::kBackendPaused, P::kWaiting, A::kReopen},
-    {P::kPublished, E::kResumed, P::kWaiting, A::kReopen},
+    {P::kPublished, E::kResumed, P::kWaiting, A::kRevive},
     {P::kPublished, E::kFailure, P::kFailed, A::kClose},
     {P::kPublished, E::kRemove, P::kClosed, A::kClose},
 
@@ -64,7 +64,7 @@ constexpr Row kRows[] = {
     {P::kConnected, E::kBackendReconfigured, P::kConnected, A::kRefresh},
     {P::kConnected, E::kBackendPausing, P::kHeld, A::kHold},
     {P::kConnected, E::kBackendPaused, P::kWaiting, A::kReopen},
-    {P::kConnected, E::kResumed, P::kWaiting, A::kReopen},
+    {P::kConnected, E::kResumed, P::kWaiting, A::kRevive},
     {P::kConnected, E::kFailure, P::kFailed, A::kClose},
     {P::kConnected, E::kRemove, P::kClosed, A::kDetach},
 
@@ -79,7 +79,7 @@ constexpr Row kRows[] = {
     {P::kHeld, E::kBackendReconfigured, P::kHeld, A::kNone},
     {P::kHeld, E::kBackendPausing, P::kHeld, A::kNone},
     {P::kHeld, E::kBackendPaused, P::kWaiting, A::kReopen},
-    {P::kHeld, E::kResumed, P::kWaiting, A::kReopen},
+    {P::kHeld, E::kResumed, P::kWaiting, A::kRevive},
     {P::kHeld, E::kFailure, P::kFailed, A::kClose},
     {P::kHeld, E::kRemove, P::kClosed, A::kClose},
 
@@ -94,7 +94,7 @@ constexpr Row kRows[] = {
     {P::kClosed, E::kBackendReconfigured, P::kClosed, A::kNone},
     {P::kClosed, E::kBackendPausing, P::kClosed, A::kNone},
     {P::kClosed, E::kBackendPaused, P::kClosed, A::kNone},
-    {P::kClosed, E::kResumed, P::kWaiting, A::kReopen},
+    {P::kClosed, E::kResumed, P::kWaiting, A::kRevive},
     {P::kClosed, E::kFailure, P::kFailed, A::kNone},
     {P::kClosed, E::kRemove, P::kClosed, A::kNone},
 
@@ -109,7 +109,7 @@ constexpr Row kRows[] = {
     {P::kFailed, E::kBackendReconfigured, P::kFailed, A::kNone},
     {P::kFailed, E::kBackendPausing, P::kFailed, A::kNone},
     {P::kFailed, E::kBackendPaused, P::kFailed, A::kNone},
-    {P::kFailed, E::kResumed, P::kWaiting, A::kReopen},
+    {P::kFailed, E::kResumed, P::kWaiting, A::kRevive},
     {P::kFailed, E::kFailure, P::kFailed, A::kNone},
     {P::kFailed, E::kRemove, P::kClosed, A::kNone},
 };
@@ -150,7 +150,7 @@ TEST(Handshake, AConnectedDeviceIsNeverLeftWithoutTakingItDownOrHoldingIt) {
     if (from != Phase::kConnected || step.next == Phase::kConnected) return;
     EXPECT_TRUE(step.action == Action::kDetach || step.action == Action::kClose ||
                 step.action == Action::kHold || step.action == Action::kReopen ||
-                step.action == Action::kRestart);
+                step.action == Action::kRestart || step.action == Action::kRevive);
   });
 }
 

@@ -184,6 +184,26 @@ TEST_F(Replay, AfterTheDomainWasRestored) {
   expect_both_done();
 }
 
+// Memory was saved page by page while the backend still worked: an answer in the ring says nothing
+// of the data that should have come before it.
+TEST_F(Replay, AnAnswerOfAFormerLifeIsNotBelieved) {
+  backend->allow_persistent();
+  start_two();
+  disk->poll_in_upcall = false;
+  blkif_response answer{};
+  answer.id = read->request.tag;
+  answer.operation = BLKIF_OP_READ;
+  backend->queue().push_raw(answer);  // its data is not there
+  kill();
+  backend->set_state(XenbusStateInitWait);
+  machine.grants.empty_table();
+  disk->device().resumed();
+  EXPECT_FALSE(read->finished);
+  disk->poll_in_upcall = true;
+  come_back();
+  expect_both_done();
+}
+
 // What another host's backend may offer instead.
 struct Other {
   const char* name;
