@@ -64,6 +64,7 @@ Status Queue::open_requests(const QueuePlan& wanted) {
   plan_ = plan;
   copies_ = plan.data_mode != DataMode::kDirect;
   ring_may_fill_ = plan.depth > ring_slots();
+  unusual_from_ = data_.permanent() && !ring_may_fill_ ? kDirectSegments + 1 : 0;
   return {};
 }
 
@@ -73,6 +74,7 @@ void Queue::close() {
   indirect_.close();
   pvk_free(flights_);
   flights_ = nullptr;
+  unusual_from_ = 0;
   ring_pages_.reset();
   plan_ = {};
 }

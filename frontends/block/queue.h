@@ -103,15 +103,20 @@ class Queue {
   Status reserve(Flight& flight, Operation operation, u32 segments);
   Status grow_or_reclaim(SegmentPool& pool, Chain Flight::*chain, Flight& flight, u32 length);
   bool reclaim_one(SegmentPool& pool, Chain Flight::*chain, const Flight& wanting);
-  void write_direct(Operation operation, u64 sector, const Segment* first, u32 count, u32 tag);
+  Status submit_unusual(u32 tag, Operation operation, u64 sector, const Segment* first, u32 count,
+                        u64 sectors);
+  blkif_request& write_head(Operation operation, u64 sector, u32 count, u32 tag);
+  void remember_segments(u32 index, const Segment* first, u32 count,
+                         blkif_request_segment* descriptors);
+  void copy_out(Flight& flight);
   void write_indirect(Operation operation, u64 sector, const Segment* first, u32 count, u32 tag);
   void write_discard(Operation operation, u64 sector, u64 sectors, u32 tag);
   u32 write_segments(u32 index, const Segment* first, u32 count, Operation operation,
                      blkif_request_segment* descriptors);
-  void place_data(PoolEntry& entry, const Segment& segment, size_t offset, Operation operation);
-  void grant_for(PoolEntry& entry, Operation operation);
-  Outcome finish(Flight& flight, i16 status);
+  void place_data(PoolEntry& entry, const Segment& segment, Operation operation);
+  Error reason_of_end() const;
   Outcome finish_unusual(Flight& flight, i16 status);
+  void finish_read(Flight& flight);
   void copy_back(const Flight& flight);
   u32 end_grants(Flight& flight);
   Error violation(Counter& counter, const char* what, u64 value);
@@ -124,6 +129,7 @@ class Queue {
   Flight* flights_ = nullptr;
   bool copies_ = false;         // data goes through pages of ours
   bool ring_may_fill_ = false;  // there are more tags than slots
+  u32 unusual_from_ = 0;        // segments; with fewer a request may take submit's short way
   SegmentPool data_;
   SegmentPool indirect_;
   static constexpr u8 kServing = 0, kGivenUp = 1, kBackendLied = 2;

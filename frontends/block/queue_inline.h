@@ -3,8 +3,6 @@
 // by queue.h.
 #pragma once
 
-#include "pvkit/memory.h"
-
 // The compiler finds these too large; but each has one caller in a port.
 #define PVK_ALWAYS_INLINE [[gnu::always_inline]] inline
 
@@ -16,68 +14,65 @@ constexpr u32 pages_of_descriptors(u32 segments) {
   return (segments + abi::kSegmentsPerIndirectPage - 1) / abi::kSegmentsPerIndirectPage;
 }
 
+// What is usual stands here and calls nothing on its way, so that it saves no register: a request
+// without an indirect page, through pages that stay granted and are there. The rest is one call.
 PVK_ALWAYS_INLINE Status Queue::submit(const Request& request, const Segment* first, u32 count) {
-  if (broken() || flights_ == nullptr) return Error::kGone;
+  if (broken()) return Error::kGone;
+  const bool usual = count < unusual_from_ && request.operation < Operation::kDiscard;
+  if (!usual || flights_[request.tag].data.length < count) {
+    return submit_unusual(request.tag, request.operation, request.sector, first, count,
+                          request.sector_count);
+  }
   Flight& flight = flights_[request.tag];
   // Pairs with next(): the consumer has done with the record and its pages.
   if (flight.in_flight.acquire() != 0) return Error::kBadValue;
-  if (flight.data.length < count || count > kDirectSegments || ring_may_fill_) {
-    PVK_TRY(reserve(flight, request.operation, count));
-  }
   flight.segments = count;
-  flight.copy_back = request.operation == Operation::kRead && copies_;
-  if (count > kDirectSegments) {
-    write_indirect(request.operation, request.sector, first, count, request.tag);
-  } else if (request.operation >= Operation::kDiscard) {
-    write_discard(request.operation, request.sector, request.sector_count, request.tag);
-  } else {
-    write_direct(request.operation, request.sector, first, count, request.tag);
-  }
-  flight.in_flight.set_release(1);  // the record is complete before the consumer may look at it
+  flight.afterwards = request.operation == Operation::kRead ? Flight::kCopyBack : 0;
+  remember_segments(flight.data.first, first, count,
+                    write_head(request.operation, request.sector, count, request.tag).seg);
   ring_.request_written();
+  if (request.operation != Operation::kRead) {
+    copy_out(flight);
+    return {};
+  }
+  flight.in_flight.set_release(1);  // the record is complete before the consumer looks at it
   return {};
 }
 
-// The records above are taken apart here: in memory they would cost more than the rest.
-PVK_ALWAYS_INLINE void Queue::write_direct(Operation operation, u64 sector, const Segment* first,
-                                           u32 count, u32 tag) {
+// The record above is taken apart here: in memory it would cost more than the rest.
+PVK_ALWAYS_INLINE blkif_request& Queue::write_head(Operation operation, u64 sector, u32 count,
+                                                   u32 tag) {
   blkif_request& slot = ring_.next_request();
   slot.operation = static_cast<u8>(operation);
   slot.nr_segments = static_cast<u8>(count);
   slot.handle = 0;
   slot.id = tag;
   slot.sector_number = sector;
-  write_segments(flights_[tag].data.first, first, count, operation, slot.seg);
+  return slot;
 }
 
-// Fills descriptors with the entries from `index` on; returns the entry after the last.
-inline u32 Queue::write_segments(u32 index, const Segment* first, u32 count, Operation operation,
-                                 blkif_request_segment* descriptors) {
-  for (u32 i = 0; i < count; ++i) {
-    const Segment& segment = first[i];
-    PoolEntry& entry = data_.at(index);
-    const size_t offset = reinterpret_cast<uintptr_t>(segment.address) % kPageSize;
-    place_data(entry, segment, offset, operation);
-    descriptors[i].gref = entry.ref;
-    descriptors[i].first_sect = static_cast<u8>(offset / abi::kSectorBytes);
-    descriptors[i].last_sect = static_cast<u8>((offset + segment.length) / abi::kSectorBytes - 1);
+// Segments are whole sectors within one page.
+PVK_ALWAYS_INLINE void describe(blkif_request_segment& descriptor, GrantRef ref,
+                                const Segment& segment) {
+  const auto address = reinterpret_cast<uintptr_t>(segment.address);
+  const auto first = static_cast<u32>(address % kPageSize / abi::kSectorBytes);
+  descriptor.gref = ref;
+  descriptor.first_sect = static_cast<u8>(first);
+  descriptor.last_sect = static_cast<u8>(first + segment.length / abi::kSectorBytes - 1);
+}
+
+// Fills descriptors with the entries from `index` on. With pages that stay granted, all there is to
+// do is to know where the data is wanted or comes from.
+PVK_ALWAYS_INLINE void Queue::remember_segments(u32 index, const Segment* first, u32 count,
+                                                blkif_request_segment* descriptors) {
+  PoolEntry* const entries = data_.entries();
+  for (; count != 0; --count, ++first, ++descriptors) {
+    PoolEntry& entry = entries[index];
+    entry.wanted_at = first->address;
+    entry.length = first->length;
+    describe(*descriptors, entry.ref, *first);
     index = entry.next;
   }
-  return index;
-}
-
-// Makes the segment's data reachable through the entry's reference.
-PVK_ALWAYS_INLINE void Queue::place_data(PoolEntry& entry, const Segment& segment, size_t offset,
-                                         Operation operation) {
-  if (operation == Operation::kRead && copies_) {
-    entry.wanted_at = segment.address;
-    entry.length = segment.length;
-  } else if (copies_) {
-    copy_bytes(static_cast<u8*>(entry.page) + offset, segment.address, segment.length);
-  } else {
-    entry.page = static_cast<u8*>(segment.address) - offset;
-  }
-  if (!data_.permanent()) grant_for(entry, operation);
 }
 
 PVK_ALWAYS_INLINE void Queue::publish() {
@@ -97,7 +92,7 @@ inline bool known_status(i16 status) {
 }
 
 PVK_ALWAYS_INLINE Result<Outcome> Queue::next(u32& tag) {
-  if (broken()) return end_.relaxed() == kGivenUp ? Error::kGone : Error::kBackendProtocol;
+  if (broken()) return reason_of_end();
   ConsumerCounters& counters = consumer_.counters;
   if (consumer_.waiting == 0) {
     const Result<u32> waiting = ring_.waiting();
@@ -113,29 +108,18 @@ PVK_ALWAYS_INLINE Result<Outcome> Queue::next(u32& tag) {
   if (flight.in_flight.acquire() == 0) {
     return violation(counters.idle_id, "id not in flight", response.id);
   }
-  if (!known_status(response.status)) {
+  if (response.status != BLKIF_RSP_OKAY && !known_status(response.status)) {
     return violation(counters.bad_status, "unknown status", static_cast<u16>(response.status));
   }
   tag = static_cast<u32>(response.id);
-  return finish(flight, response.status);
-}
-
-PVK_ALWAYS_INLINE Outcome Queue::finish(Flight& flight, i16 status) {
-  Outcome outcome = Outcome::kDone;
-  if (status == BLKIF_RSP_OKAY && flight.copy_back) copy_back(flight);
-  if (status != BLKIF_RSP_OKAY || !data_.permanent()) outcome = finish_unusual(flight, status);
-  flight.in_flight.set_release(0);  // the record is the producer's from here on
-  return outcome;
-}
-
-PVK_ALWAYS_INLINE void Queue::copy_back(const Flight& flight) {
-  u32 index = flight.data.first;
-  for (u32 i = 0; i < flight.segments; ++i) {
-    const PoolEntry& entry = data_.at(index);
-    const size_t offset = reinterpret_cast<uintptr_t>(entry.wanted_at) % kPageSize;
-    copy_bytes(entry.wanted_at, static_cast<const u8*>(entry.page) + offset, entry.length);
-    index = entry.next;
+  if (response.status != BLKIF_RSP_OKAY) return finish_unusual(flight, response.status);
+  if (flight.afterwards == 0) {
+    flight.in_flight.set_release(0);  // the record is the producer's from here on
+    return Outcome::kDone;
   }
+  if (flight.afterwards != Flight::kCopyBack) return finish_unusual(flight, response.status);
+  finish_read(flight);
+  return Outcome::kDone;
 }
 
 }  // namespace pvk::block

@@ -1,8 +1,48 @@
 // SPDX-License-Identifier: MIT OR GPL-2.0-only
 // The producer's side of a queue, but for what queue_inline.h has: what is rare, or large.
 #include "frontends/block/queue.h"
+#include "pvkit/memory.h"
 
 namespace pvk::block {
+
+// All that submit does not do itself. Nothing is known here but that the queue is not broken.
+Status Queue::submit_unusual(u32 tag, Operation operation, u64 sector, const Segment* first,
+                             u32 count, u64 sectors) {
+  if (flights_ == nullptr) return Error::kGone;
+  Flight& flight = flights_[tag];
+  if (flight.in_flight.acquire() != 0) return Error::kBadValue;
+  if (flight.data.length < count || count > kDirectSegments || ring_may_fill_) {
+    PVK_TRY(reserve(flight, operation, count));
+  }
+  flight.segments = count;
+  flight.afterwards = operation == Operation::kRead && copies_ ? Flight::kCopyBack : 0;
+  if (!data_.permanent() && count != 0) flight.afterwards |= Flight::kEndGrants;
+  if (count > kDirectSegments) {
+    write_indirect(operation, sector, first, count, tag);
+  } else if (operation >= Operation::kDiscard) {
+    write_discard(operation, sector, sectors, tag);
+  } else {
+    write_segments(flight.data.first, first, count, operation,
+                   write_head(operation, sector, count, tag).seg);
+  }
+  ring_.request_written();
+  flight.in_flight.set_release(1);
+  return {};
+}
+
+// The data of a write goes where remember_segments wrote down that it belongs; then the record is
+// the consumer's.
+void Queue::copy_out(Flight& flight) {
+  const PoolEntry* const entries = data_.entries();
+  u32 index = flight.data.first;
+  for (u32 left = flight.segments; left != 0; --left) {
+    const PoolEntry& entry = entries[index];
+    index = entry.next;
+    const size_t offset = reinterpret_cast<uintptr_t>(entry.wanted_at) % kPageSize;
+    copy_bytes(static_cast<u8*>(entry.page) + offset, entry.wanted_at, entry.length);
+  }
+  flight.in_flight.set_release(1);
+}
 
 // Off the usual path: the first uses of a tag, indirect requests, and a ring with fewer slots than
 // there are tags.
@@ -74,8 +114,31 @@ void Queue::write_discard(Operation operation, u64 sector, u64 sectors, u32 tag)
   slot.nr_sectors = sectors;
 }
 
-void Queue::grant_for(PoolEntry& entry, Operation operation) {
-  grant(entry.ref, pvk_bus_backend_domid(bus_), entry.page,
+// Descriptors from the entry at `index` on, whatever the mode; returns the entry after the last.
+inline u32 Queue::write_segments(u32 index, const Segment* first, u32 count, Operation operation,
+                                 blkif_request_segment* descriptors) {
+  for (const Segment* const end = first + count; first != end; ++first, ++descriptors) {
+    PoolEntry& entry = data_.at(index);
+    place_data(entry, *first, operation);
+    describe(*descriptors, entry.ref, *first);
+    index = entry.next;
+  }
+  return index;
+}
+
+// Makes the segment's data reachable through the entry's reference.
+inline void Queue::place_data(PoolEntry& entry, const Segment& segment, Operation operation) {
+  const size_t offset = reinterpret_cast<uintptr_t>(segment.address) % kPageSize;
+  if (!copies_) {
+    entry.page = static_cast<u8*>(segment.address) - offset;
+  } else if (operation == Operation::kRead) {
+    entry.wanted_at = segment.address;
+    entry.length = segment.length;
+  } else {
+    copy_bytes(static_cast<u8*>(entry.page) + offset, segment.address, segment.length);
+  }
+  if (data_.permanent()) return;
+  grant(entry.ref, data_.backend(), entry.page,
         operation == Operation::kRead ? Access::kReadWrite : Access::kReadOnly);
   producer_.counters.grants_published.add_by_owner(1);
 }

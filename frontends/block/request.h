@@ -33,10 +33,12 @@ struct Segment {
 enum class Outcome : u8 { kDone, kFailed, kUnsupported };
 
 // Written by the producer while in_flight is 0 and by the consumer while it is 1; in_flight itself
-// hands the record over in both directions.
-struct Flight {
+// hands the record over in both directions. Never in two cache lines.
+struct alignas(32) Flight {
   Atomic<u8> in_flight;
-  bool copy_back = false;  // a read whose data arrives in our pages
+  u8 afterwards = 0;                   // of these two, what a good answer leaves to be done
+  static constexpr u8 kCopyBack = 1;   // a read whose data arrives in our pages
+  static constexpr u8 kEndGrants = 2;  // the data was granted for this request alone
   u32 segments = 0;
   Chain data;
   Chain indirect;

@@ -93,12 +93,4 @@ void SegmentPool::give_back(Chain& chain) {
   chain = {};
 }
 
-bool SegmentPool::end_grant(u32 index) {
-  PoolEntry& entry = entries_[index];
-  if (revoke_or_park(entry.ref, entry.page, plan_.own_pages)) return true;
-  entry.page = nullptr;
-  entry.ref = kNoGrantRef;
-  return false;
-}
-
 }  // namespace pvk::block

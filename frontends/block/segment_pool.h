@@ -55,13 +55,20 @@ class SegmentPool {
   // Takes a whole chain back, for others to use.
   void give_back(Chain& chain);
 
+  PoolEntry* entries() { return entries_; }
   PoolEntry& at(u32 index) { return entries_[index]; }
   const PoolEntry& at(u32 index) const { return entries_[index]; }
   bool permanent() const { return plan_.permanent; }
+  DomId backend() const { return backend_; }
 
   // Ends the grant of one entry in use. False when the backend keeps the page: then the entry is
   // spent, its page is parked, and a new page is needed before the entry's place is used again.
-  [[nodiscard]] bool end_grant(u32 index);
+  [[nodiscard]] bool end_grant(PoolEntry& entry) {
+    if (revoke_or_park(entry.ref, entry.page, plan_.own_pages)) return true;
+    entry.page = nullptr;
+    entry.ref = kNoGrantRef;
+    return false;
+  }
 
   u32 pages_allocated() const { return allocated_; }
 

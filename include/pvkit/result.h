@@ -38,8 +38,9 @@ constexpr int to_errno(Error error) {
 }
 
 // A value or an Error. T is default constructible and movable, as handles and plain values are.
+// With the smallest values it is four bytes and not three, because those fit a register whole.
 template <class T>
-class [[nodiscard]] Result {
+class [[nodiscard]] alignas(sizeof(T) == 1 ? 4 : alignof(T)) Result {
  public:
   constexpr Result(T value) : value_(move(value)), ok_(true) {}  // NOLINT: implicit by design
   constexpr Result(Error error) : error_(error) {}               // NOLINT: implicit by design
