@@ -10,6 +10,7 @@ help: ## print this list
 
 include $(TOP)/kmod/kmod.mk
 -include $(TOP)/tests/unit/unit.mk
+-include $(TOP)/tests/bench/bench.mk
 -include $(TOP)/tests/lab/lab.mk
 
 .PHONY: check gate lint format clean setup-demo setup-check
@@ -26,7 +27,7 @@ check: | setup-check ## run every test (installs what it needs); ends in "N pass
 
 # What must be compiled before Kyua can list it; other fragments may add theirs.
 .PHONY: check-programs
-check-programs: $(if $(wildcard $(TOP)/tests/unit/unit.mk),unit)
+check-programs: $(if $(wildcard $(TOP)/tests/unit/unit.mk),unit bench-test)
 
 gate: | setup-check ## build for every supported kernel and judge the objects
 	@$(TOP)/tests/gate/check tests/gate gate_test selftest_test
