@@ -43,7 +43,7 @@ class Busy:
         return rounds, requests
 
     def _ended(self, status):
-        log = self.guest.sh(f"tail -c 1500 {FOLDER}/fio.log", check=False).out.strip()
+        log = self.guest.sh(f"grep -m4 -i 'verify:\\|io_u error\\|err=' {FOLDER}/fio.log || tail -c 1500 {FOLDER}/fio.log", check=False).out.strip()
         raise LabError(f"{self.guest.kind}: fio ended with status {status}:\n{log}", self.guest.machine.folder)
 
     def _until(self, done, seconds, what):

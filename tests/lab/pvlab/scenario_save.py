@@ -2,7 +2,7 @@
 """block-save-restore: the guest is stored, restored, checkpointed and migrated under I/O, which goes on as if nothing was."""
 import time
 
-from . import leaks, moves
+from . import leaks, moves, slow
 from .busy import Busy
 from .say import say
 from .scenario_cycles import nothing_left, quiet_kernel
@@ -32,12 +32,17 @@ def block_save_restore(bench):
 
 
 def one_move(bench, busy, way, move):
-    """Move the guest while fio runs; afterwards I/O goes on and the round that was moved ends right."""
+    """Move the guest while fio runs; afterwards I/O goes on and the round that was moved ends right.
+
+    The backend is slow then: it answers requests while the guest is being stored. Such an answer may be in the image
+    without the data that it tells of, whose page was stored before."""
     say(f"{bench.guest.kind.upper()}: {way} under I/O")
     busy.await_requests()
+    slow.fill(bench.disk)
     begin = time.monotonic()
     move(bench.guest)
     seconds = round(time.monotonic() - begin, 1)
+    slow.limit(bench.disk, "max")
     busy.await_requests()
     busy.await_rounds()
     say(f"{bench.guest.kind.upper()}: {way} took {seconds} s, I/O goes on")
