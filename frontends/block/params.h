@@ -11,7 +11,7 @@ struct Params {
   u32 max_queues = 4;
   u32 poll_queues = 0;          // besides these: for I/O that is polled for, without interrupts
   u32 max_ring_page_order = 2;  // four pages: 128 requests in flight
-  u32 max_indirect_segments = 32;
+  u32 max_indirect_segments = 256;
   bool feature_persistent = true;
   bool trusted = true;  // false: nothing that the backend can reach holds other data of ours
 };

@@ -12,9 +12,9 @@
 
 /* Written while disks are connected, those that are negotiated count from the next time on. */
 
-static unsigned int max_indirect_segments = 32;
+static unsigned int max_indirect_segments = 256;
 module_param(max_indirect_segments, uint, 0644);
-MODULE_PARM_DESC(max_indirect_segments, "Most segments of an indirect request (default 32)");
+MODULE_PARM_DESC(max_indirect_segments, "Most segments of an indirect request (default 256)");
 
 static unsigned int max_queues = 4;
 module_param(max_queues, uint, 0644);

@@ -7,7 +7,7 @@ from .scenario_cycles import nothing_left
 BACKEND_QUEUES = 4
 # name: parameters of the module, and what the features file must say then
 MODES = {
-    "persistent": ("", {"grants": "persistent", "ring_page_order": "2", "max_segments": "32", "queue_depth": "128"}),
+    "persistent": ("", {"grants": "persistent", "ring_page_order": "2", "max_segments": "256", "queue_depth": "128"}),
     "direct": ("feature_persistent=0", {"grants": "direct"}),
     "bounce": ("feature_persistent=0 trusted=0", {"grants": "bounce"}),
     "large": ("max_ring_page_order=4 max_indirect_segments=256",
