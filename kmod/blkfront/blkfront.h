@@ -61,6 +61,7 @@ struct pvk_disk {
 	struct pvk_lane *lanes;
 	bool up;
 	bool held;			/* the backend is away */
+	unsigned long suspended;	/* jiffies, 0: the rings may be those of a former life */
 	bool flush_refused;		/* the backend offered flushes and then refused one */
 	struct blk_mq_tag_set tags;
 	struct gendisk *gd;

@@ -227,6 +227,15 @@ PVK_XENBUS_REMOVE(blkfront_remove, dev)
 	free_disk(disk);
 }
 
+static int blkfront_suspend(struct xenbus_device *dev)
+{
+	struct pvk_disk *disk = dev_get_drvdata(&dev->dev);
+
+	if (disk)
+		WRITE_ONCE(disk->suspended, jiffies ?: 1);
+	return 0;
+}
+
 /* The domain was restored or has moved: what was shared is gone, the backend is another one. */
 static int blkfront_resume(struct xenbus_device *dev)
 {
@@ -236,6 +245,7 @@ static int blkfront_resume(struct xenbus_device *dev)
 		return 0;
 	mutex_lock(&disk->lock);
 	pvk_blk_resumed(disk->core);
+	WRITE_ONCE(disk->suspended, 0);
 	mutex_unlock(&disk->lock);
 	return 0;
 }
@@ -258,6 +268,7 @@ struct xenbus_driver pvk_blkfront_driver = {
 	.probe = blkfront_probe,
 	.remove = blkfront_remove,
 	.otherend_changed = blkfront_backend_changed,
+	.suspend = blkfront_suspend,
 	.resume = blkfront_resume,
 	.is_ready = blkfront_is_ready,
 };
