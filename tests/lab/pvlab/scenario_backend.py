@@ -17,19 +17,31 @@ WAYS = {
     # only told: the frontend closes, and begins anew as soon as the backend has closed too
     "closing": ("xenstore-write {1}/state 5", None),
 }
+# As another host's backend may do it: requests that were made for large limits have to fit into small ones.
+CHANGED = {
+    "smaller": {"max_indirect_segments": 0, "max_ring_page_order": 0, "max_queues": 1},
+    "larger": {"max_indirect_segments": 256, "max_ring_page_order": 2, "max_queues": 4},
+}
+AGREED = {"smaller": {"max_segments": "11", "ring_page_order": "0", "queues": "1"},
+          "larger": {"max_segments": "256", "ring_page_order": "2"}}
+WAYS.update(dict.fromkeys(CHANGED, WAYS["restart"]))
+BACKEND_QUEUES = 4
 
 
 def block_backend_restart(bench):
     """the backend ends and returns under verified I/O, at once and in order, --cycles times (1)"""
     guest, disk = bench.guest, bench.disk
     cycles = bench.options.cycles or 1
+    bench.machine.dom0_sh(f"echo {BACKEND_QUEUES} > /sys/module/xen_blkback/parameters/max_queues")
     bench.driver.load()
     before = leaks.held(guest)
     disk.attach()
     with Busy(guest, disk.name) as busy:
         for _ in range(cycles):
             for way in WAYS:
+                change_limits(bench, way)
                 restart(bench, busy, way)
+                agreed(bench, way)
         rounds = busy.stop()
     disk.same_bytes()
     replayed = [queue["replayed"] for queue in bench.driver.queues(disk.name)]
@@ -40,6 +52,24 @@ def block_backend_restart(bench):
     bench.driver.unload()
     quiet_kernel(bench, io_errors=True)
     return {"cycles": cycles, "ways": list(WAYS), "verified_rounds": rounds, "replayed": replayed, "before": before, "after": after}
+
+
+def change_limits(bench, way):
+    """Parameters that count from the next connection on."""
+    lines = [f"echo {value} > {name}" for name, value in CHANGED.get(way, {}).items()]
+    if lines:
+        bench.guest.sh(" && ".join(["cd /sys/module/pvkit_blkfront/parameters", *lines]))
+
+
+def agreed(bench, way):
+    """What the two ends came to agree on this time."""
+    if way not in AGREED:
+        return
+    text = bench.driver.facts()[f"{bench.disk.name}/features"]
+    features = dict(line.split(None, 1) for line in text.splitlines())
+    wrong = {key: features.get(key) for key, value in AGREED[way].items() if features.get(key) != value}
+    if wrong:
+        bench.fail(f"backend {way}: agreed on {wrong}, expected {AGREED[way]}")
 
 
 def restart(bench, busy, way):
