@@ -13,6 +13,7 @@ from .scenario_exec import block_exec, check_files
 from .scenario_modes import block_modes
 from .scenario_queues import block_memory, block_polled, block_queues
 from .scenario_save import block_save_restore
+from .scenario_silent import block_silent
 from .scenario_unplug import block_unplug_busy
 from .scenario_verify import block_verify
 from .session import Prepared, bench, driver_of, drivers, machine
@@ -20,7 +21,7 @@ from .session import Prepared, bench, driver_of, drivers, machine
 SCENARIOS = {"block-verify": block_verify, "block-hotplug": block_hotplug, "block-reload": block_reload, "block-modes": block_modes,
              "block-save-restore": block_save_restore, "block-backend-restart": block_backend_restart, "block-resize": block_resize,
              "block-readonly": block_readonly, "block-unplug-busy": block_unplug_busy, "block-queues": block_queues,
-             "block-memory": block_memory, "block-polled": block_polled, "block-bench": block_bench, "exec": block_exec}
+             "block-memory": block_memory, "block-silent": block_silent, "block-polled": block_polled, "block-bench": block_bench, "exec": block_exec}
 
 
 def describe(options, prepared, kind, scenario, driver):
