@@ -50,12 +50,13 @@ constexpr Step kSteps[kPhases][kEvents] = {
         /* Remove        */ {kX, A::kClose},
     },
     // kConnected. Closing: the backend serves what is in flight until we are Closed. Anything that
-    // says it has forgotten us means that nothing in flight will be answered; if it starts over,
-    // it is asked again.
+    // says it has forgotten us means that nothing in flight will be answered. InitWait: a backend that
+    // was bound again may join the old rings by itself at this moment and not look at new ones. It
+    // has to see us Closed first.
     {
         /* Unknown       */ {kX, A::kClose},
         /* Initialising  */ {kW, A::kReopen},
-        /* InitWait      */ {kP, A::kRestart},
+        /* InitWait      */ {kH, A::kHold},
         /* Initialised   */ {kC, A::kNone},
         /* Connected     */ {kC, A::kRefresh},
         /* Closing       */ {kX, A::kDetach},
@@ -73,7 +74,7 @@ constexpr Step kSteps[kPhases][kEvents] = {
     {
         /* Unknown       */ {kX, A::kClose},
         /* Initialising  */ {kW, A::kReopen},
-        /* InitWait      */ {kP, A::kRestart},
+        /* InitWait      */ {kH, A::kNone},
         /* Initialised   */ {kH, A::kNone},
         /* Connected     */ {kH, A::kNone},
         /* Closing       */ {kX, A::kClose},

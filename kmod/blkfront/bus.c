@@ -47,13 +47,13 @@ static void fail_work(struct work_struct *work)
 {
 	struct pvk_disk *disk = container_of(work, struct pvk_disk, fail_work);
 
-	/* A backend that came instead of the one that failed is not to blame. */
-	if (!READ_ONCE(disk->failed))
+	/* One that goes anyway is let go; one that came in its place is not to blame. */
+	if (!READ_ONCE(disk->failed) || READ_ONCE(disk->held))
 		return;
 	/* First, so that nobody who holds the lock waits for an answer that will not come. */
 	pvk_disk_sweep(disk);
 	mutex_lock(&disk->lock);
-	if (disk->failed)
+	if (disk->failed && !disk->held)
 		pvk_blk_fail(disk->core);
 	mutex_unlock(&disk->lock);
 }

@@ -190,7 +190,8 @@ bool GuestDisk::work() {
     send_waiting();
     if (waiting_.size() != before) return true;
   }
-  if (!failing_ || busy_) return false;
+  // One that goes anyway is not given up: take_back() forgets what it did.
+  if (!failing_ || busy_ || held_) return false;
   failing_ = false;
   device_->fail();
   return true;

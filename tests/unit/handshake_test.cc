@@ -55,7 +55,7 @@ constexpr Row kRows[] = {
 
     {P::kConnected, E::kBackendUnknown, P::kClosed, A::kClose},
     {P::kConnected, E::kBackendInitialising, P::kWaiting, A::kReopen},
-    {P::kConnected, E::kBackendInitWait, P::kPublished, A::kRestart},
+    {P::kConnected, E::kBackendInitWait, P::kHeld, A::kHold},
     {P::kConnected, E::kBackendInitialised, P::kConnected, A::kNone},
     {P::kConnected, E::kBackendConnected, P::kConnected, A::kRefresh},
     {P::kConnected, E::kBackendClosing, P::kClosed, A::kDetach},
@@ -70,7 +70,7 @@ constexpr Row kRows[] = {
 
     {P::kHeld, E::kBackendUnknown, P::kClosed, A::kClose},
     {P::kHeld, E::kBackendInitialising, P::kWaiting, A::kReopen},
-    {P::kHeld, E::kBackendInitWait, P::kPublished, A::kRestart},
+    {P::kHeld, E::kBackendInitWait, P::kHeld, A::kNone},
     {P::kHeld, E::kBackendInitialised, P::kHeld, A::kNone},
     {P::kHeld, E::kBackendConnected, P::kHeld, A::kNone},
     {P::kHeld, E::kBackendClosing, P::kClosed, A::kClose},

@@ -138,11 +138,11 @@ TEST_F(Replay, ABackendThatStaysAwayCostsTheDisk) {
   EXPECT_TRUE(write->given_up && read->given_up);
 }
 
-// It said InitWait and still has the pages: it may write to the reader's memory any time.
+// It starts over and still has the pages: it may write to the reader's memory any time.
 TEST_F(Replay, ARequestWhosePagesAreKeptFailsInstead) {
   params.feature_persistent = false;
   start_two();
-  backend->set_state(XenbusStateInitWait);
+  backend->set_state(XenbusStateInitialising);
   disk->poll_in_upcall = false;
   machine.guest_xenstore.dispatch();
   EXPECT_TRUE(write->given_up && read->given_up);
