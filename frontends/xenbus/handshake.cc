@@ -50,7 +50,8 @@ constexpr Step kSteps[kPhases][kEvents] = {
         /* Remove        */ {kX, A::kClose},
     },
     // kConnected. Closing: the backend serves what is in flight until we are Closed. Anything that
-    // says it has forgotten us means that nothing in flight will be answered. InitWait: a backend that
+    // says it has forgotten us means that nothing in flight will be answered. InitWait: a backend
+    // that
     // was bound again may join the old rings by itself at this moment and not look at new ones. It
     // has to see us Closed first.
     {
