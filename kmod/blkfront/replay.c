@@ -151,7 +151,7 @@ void pvk_split_work(struct work_struct *work)
 	bio_list_init(&disk->split_bios);
 	spin_unlock_irq(&disk->split_lock);
 	while ((bio = bio_list_pop(&bios))) {
-		/* Who submitted it has gone on: this thread may wait, and a poller would not find it. */
+		/* Its submitter has gone on: this thread may wait, and no poller finds it. */
 		bio->bi_opf &= ~(REQ_NOWAIT | REQ_POLLED);
 		submit_bio_noacct(bio);
 	}
