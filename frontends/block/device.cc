@@ -8,8 +8,7 @@ namespace {
 
 const char* to_text(Action action) {
   switch (action) {
-    case Action::kPublish:
-    case Action::kRestart: return "offering rings";
+    case Action::kPublish: return "offering rings";
     case Action::kPublishAndAttach:
     case Action::kAttach: return "connecting";
     case Action::kRefresh: return "re-reading the size";
@@ -76,7 +75,6 @@ Status Device::act(Action action) {
       take_back(action == Action::kReopen);
       free_queues();
       return set_state(XenbusState::kInitialising);
-    case Action::kRestart: take_back(true); return publish();
   }
   return {};
 }

@@ -92,7 +92,7 @@ constexpr Step kSteps[kPhases][kEvents] = {
     {
         /* Unknown       */ {kX, A::kNone},
         /* Initialising  */ {kW, A::kReopen},
-        /* InitWait      */ {kP, A::kRestart},
+        /* InitWait      */ {kP, A::kPublish},
         /* Initialised   */ {kX, A::kNone},
         /* Connected     */ {kX, A::kNone},
         /* Closing       */ {kX, A::kNone},

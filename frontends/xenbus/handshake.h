@@ -60,10 +60,9 @@ enum class Action : u8 {
   kClose,             // no answer will come: fail what is in flight, free everything, go Closed
   kDetach,            // the backend still answers: drain, take the device down, go Closed
   // A device that is up stays so in these; its users' requests wait and are sent again.
-  kHold,     // go Closed and take what answers still come until the backend is Closed too
-  kReopen,   // free what was offered, go Initialising and wait for an offer
-  kRestart,  // free what was offered and publish afresh at once
-  kRevive,   // as kReopen, in another life: no answer of the former one is believed
+  kHold,    // go Closed and take what answers still come until the backend is Closed too
+  kReopen,  // free what was offered, go Initialising and wait for an offer
+  kRevive,  // as kReopen, in another life: no answer of the former one is believed
 };
 
 struct Step {

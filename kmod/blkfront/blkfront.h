@@ -77,17 +77,22 @@ struct pvk_disk {
 struct pvk_patience {
 	unsigned short waits;		/* timeouts */
 	unsigned short replays;
+	struct request *next;		/* that fails too; rq_next may be the flush machinery's */
 };
+
+static inline struct pvk_patience *pvk_patience_of(struct request *rq)
+{
+	return blk_mq_rq_to_pdu(rq);
+}
 
 /* A request that comes again, after a replay or having been turned away, keeps its payload. */
 static inline void pvk_request_first_use(struct request *rq)
 {
-	struct pvk_patience *patience = blk_mq_rq_to_pdu(rq);
-
 	if (rq->rq_flags & RQF_DONTPREP)
 		return;
 	rq->rq_flags |= RQF_DONTPREP;
-	*patience = (struct pvk_patience) {};
+	pvk_patience_of(rq)->waits = 0;
+	pvk_patience_of(rq)->replays = 0;
 }
 
 static inline bool pvk_folded(const struct pvk_disk *disk)

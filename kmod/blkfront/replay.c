@@ -8,64 +8,71 @@
 
 #define MAX_REPLAYS	8	/* of a request: a backend that never stays is none */
 
-typedef void (*take_back)(struct pvk_lane *lane, struct request *rq, bool free);
-
-/* Another backend may have the rest of its pages: it may yet write to this request's memory. */
-static void send_again(struct pvk_lane *lane, struct request *rq, bool free)
+/* Whether it is sent again. A page that was kept may yet be written to: that request's memory. */
+static bool send_again(struct pvk_lane *lane, struct request *rq, bool pages_are_back)
 {
-	struct pvk_patience *patience = blk_mq_rq_to_pdu(rq);
+	struct pvk_patience *patience = pvk_patience_of(rq);
 
-	if (!free || patience->replays == MAX_REPLAYS) {
-		blk_mq_end_request(rq, BLK_STS_IOERR);
-		return;
-	}
+	if (!pages_are_back || patience->replays == MAX_REPLAYS)
+		return false;
 	patience->replays++;
 	patience->waits = 0;
 	lane->replayed++;
 	blk_mq_requeue_request(rq, false);
+	return true;
 }
 
-static void end_with_error(struct pvk_lane *lane, struct request *rq, bool free)
+/* Breaks the lane's queue and takes what is in flight out of it; returns what has to fail. */
+static struct request *empty_lane(struct pvk_lane *lane, bool replay)
 {
-	blk_mq_end_request(rq, BLK_STS_IOERR);
-}
-
-/* Breaks the lane's queue and takes what is in flight out of it. */
-static void empty_lane(struct pvk_lane *lane, take_back take_back, bool disconnect)
-{
+	struct request *rq, *failed = NULL;
 	struct pvk_blk_queue *queue;
 	unsigned int tags, tag;
 	unsigned long flags;
+	bool back;
 
 	spin_lock(&lane->submit_lock);
 	spin_lock_irqsave(&lane->complete_lock, flags);
 	queue = lane->queue;
-	if (queue) {
+	if (queue)
 		pvk_blk_break(queue);
-		tags = pvk_blk_tags(queue);
-		for (tag = pvk_blk_next_in_flight(queue, 0); tag < tags;
-		     tag = pvk_blk_next_in_flight(queue, tag + 1))
-			take_back(lane, pvk_request_of(lane, tag), pvk_blk_give_up(queue, tag));
+	tags = queue ? pvk_blk_tags(queue) : 0;
+	for (tag = 0; queue && (tag = pvk_blk_next_in_flight(queue, tag)) < tags; tag++) {
+		rq = pvk_request_of(lane, tag);
+		back = pvk_blk_give_up(queue, tag);
+		if (replay && send_again(lane, rq, back))
+			continue;
+		pvk_patience_of(rq)->next = failed;
+		failed = rq;
 	}
-	if (disconnect)
+	if (replay)
 		WRITE_ONCE(lane->queue, NULL);
 	spin_unlock_irqrestore(&lane->complete_lock, flags);
 	spin_unlock(&lane->submit_lock);
+	return failed;
 }
 
-static void empty_lanes(struct pvk_disk *disk, take_back take_back, bool disconnect)
+/* With @replay, requests are sent again where that is safe, and the lanes have no queue then. */
+static void empty_lanes(struct pvk_disk *disk, bool replay)
 {
+	struct request *rq, *failed;
 	unsigned int i;
 
 	mutex_lock(&disk->lanes_lock);
-	for (i = 0; disk->up && i < disk->nr_lanes; i++)
-		empty_lane(&disk->lanes[i], take_back, disconnect);
+	for (i = 0; disk->up && i < disk->nr_lanes; i++) {
+		failed = empty_lane(&disk->lanes[i], replay);
+		/* Without its locks: the end of a bio may submit another to the same lane. */
+		while ((rq = failed)) {
+			failed = pvk_patience_of(rq)->next;
+			blk_mq_end_request(rq, BLK_STS_IOERR);
+		}
+	}
 	mutex_unlock(&disk->lanes_lock);
 }
 
 void pvk_disk_sweep(struct pvk_disk *disk)
 {
-	empty_lanes(disk, end_with_error, false);
+	empty_lanes(disk, false);
 }
 
 void pvk_disk_hold(void *context)
@@ -88,7 +95,7 @@ void pvk_disk_take_back(void *context, int answers)
 	/* The last ones may have come without an event. */
 	for (i = 0; answers && i < disk->nr_lanes; i++)
 		pvk_lane_complete(&disk->lanes[i], NULL);
-	empty_lanes(disk, send_again, true);
+	empty_lanes(disk, true);
 	/* Whatever the old backend did. */
 	WRITE_ONCE(disk->failed, false);
 }

@@ -31,7 +31,7 @@ static bool may_have_moved(const struct pvk_disk *disk)
 /* Called each time a request has waited for the block layer's io_timeout. */
 enum blk_eh_timer_return pvk_timed_out(struct request *rq)
 {
-	struct pvk_patience *patience = blk_mq_rq_to_pdu(rq);
+	struct pvk_patience *patience = pvk_patience_of(rq);
 	struct pvk_lane *lane = rq->mq_hctx->driver_data;
 	unsigned int limit = pvk_request_timeout();
 	unsigned int waited;

@@ -85,7 +85,7 @@ constexpr Row kRows[] = {
 
     {P::kClosed, E::kBackendUnknown, P::kClosed, A::kNone},
     {P::kClosed, E::kBackendInitialising, P::kWaiting, A::kReopen},
-    {P::kClosed, E::kBackendInitWait, P::kPublished, A::kRestart},
+    {P::kClosed, E::kBackendInitWait, P::kPublished, A::kPublish},
     {P::kClosed, E::kBackendInitialised, P::kClosed, A::kNone},
     {P::kClosed, E::kBackendConnected, P::kClosed, A::kNone},
     {P::kClosed, E::kBackendClosing, P::kClosed, A::kNone},
@@ -150,7 +150,7 @@ TEST(Handshake, AConnectedDeviceIsNeverLeftWithoutTakingItDownOrHoldingIt) {
     if (from != Phase::kConnected || step.next == Phase::kConnected) return;
     EXPECT_TRUE(step.action == Action::kDetach || step.action == Action::kClose ||
                 step.action == Action::kHold || step.action == Action::kReopen ||
-                step.action == Action::kRestart || step.action == Action::kRevive);
+                step.action == Action::kRevive);
   });
 }
 
