@@ -10,7 +10,8 @@ round=0 status=0
 echo 0 > rounds
 while [ $status = 0 ] && [ ! -e stop ]; do
     round=$((round + 1))
-    fio --name=busy --filename="$disk" --ioengine=io_uring --direct=1 --rw=randwrite --iodepth="$depth" \
+    # A disk that has just gone must not become a file of its name.
+    fio --name=busy --filename="$disk" --allow_file_create=0 --ioengine=io_uring --direct=1 --rw=randwrite --iodepth="$depth" \
         --bssplit=512/5:4k/55:16k/10:64k/10:128k/10:512k/5:1m/5 --offset="${offset}M" --size="${mib}M" --randseed=$round \
         --verify=crc32c --do_verify=1 --verify_fatal=1 > fio.log 2>&1
     status=$?
