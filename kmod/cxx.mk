@@ -24,7 +24,8 @@ pvk-c-only := -std=% -nostdinc -fms-extensions \
 pvk-cxx-frames := $(if $(CONFIG_FRAME_POINTER),,-fomit-frame-pointer)
 
 pvk-cxx-language := -std=gnu++20 -ffreestanding -fno-exceptions -fno-rtti \
-	-fno-threadsafe-statics -fno-use-cxa-atexit -fcheck-new
+	-fno-threadsafe-statics -fno-use-cxa-atexit -fcheck-new \
+	-D__XEN_INTERFACE_VERSION__=0x00040d00
 
 pvk-cxx-warnings := -Wall -Wextra -Wconversion -Wshadow -Wold-style-cast -Wcast-qual \
 	-Wzero-as-null-pointer-constant -Wnon-virtual-dtor -Wextra-semi -Wvla \

@@ -32,15 +32,18 @@ struct pvk_event;
 
 /* The errno values that the runtime tells apart, as Linux and Xen number them. */
 enum {
+  PVK_EPERM = 1,
   PVK_ENOENT = 2,
   PVK_EIO = 5,
   PVK_EAGAIN = 11,
   PVK_ENOMEM = 12,
   PVK_EBUSY = 16,
+  PVK_EEXIST = 17,
   PVK_ENODEV = 19,
   PVK_EINVAL = 22,
   PVK_ENOSPC = 28,
   PVK_ERANGE = 34,
+  PVK_ETIME = 62,
   PVK_EPROTO = 71,
   PVK_EOPNOTSUPP = 95
 };

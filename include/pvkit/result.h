@@ -17,6 +17,9 @@ enum class Error : u8 {
   kXenstore,         // xenstore itself refused
   kBackendProtocol,  // the backend broke the protocol
   kNotSupported,     // this hypervisor or backend does not offer it
+  kNotAllowed,       // Xen does not let this domain do it
+  kExists,           // what was to be made is there already
+  kTooLate,          // the moment that was asked for has passed
   kGone,             // the device is closing or dead
 };
 
@@ -32,6 +35,9 @@ constexpr int to_errno(Error error) {
     case Error::kXenstore: return -PVK_EIO;
     case Error::kBackendProtocol: return -PVK_EPROTO;
     case Error::kNotSupported: return -PVK_EOPNOTSUPP;
+    case Error::kNotAllowed: return -PVK_EPERM;
+    case Error::kExists: return -PVK_EEXIST;
+    case Error::kTooLate: return -PVK_ETIME;
     case Error::kGone: return -PVK_ENODEV;
   }
   return -PVK_EIO;

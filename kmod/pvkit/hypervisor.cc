@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "kmod/pvkit/hypervisor.h"
 
-#include "hypercalls/calls.h"
-#include "hypercalls/detect.h"
+#include "hypercalls/any_transport.h"
+#include "hypercalls/version_calls.h"
 
 namespace
 {

@@ -8,4 +8,5 @@ pvkit-shims := \
 	kmod/pvkit/report.c
 pvkit-cxx := \
 	hypercalls/detect.cc \
-	kmod/pvkit/hypervisor.cc
+	kmod/pvkit/hypervisor.cc \
+	kmod/pvkit/own/edge_hypercall.cc

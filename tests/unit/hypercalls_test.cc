@@ -5,8 +5,20 @@
 
 #include <string.h>
 
-#include "hypercalls/calls.h"
+#include "hypercalls/any_transport.h"
+#include "hypercalls/argo_calls.h"
+#include "hypercalls/console_calls.h"
 #include "hypercalls/detect.h"
+#include "hypercalls/event_calls.h"
+#include "hypercalls/grant_calls.h"
+#include "hypercalls/hvm_calls.h"
+#include "hypercalls/memory_calls.h"
+#include "hypercalls/multicall.h"
+#include "hypercalls/physdev_calls.h"
+#include "hypercalls/sched_calls.h"
+#include "hypercalls/timer_calls.h"
+#include "hypercalls/vcpu_calls.h"
+#include "hypercalls/version_calls.h"
 
 #include <xen/arch-x86/cpuid.h>
 

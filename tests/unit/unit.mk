@@ -26,7 +26,8 @@ UNIT_CXX_tsan := g++
 
 UNIT_WARNINGS := -Wall -Wextra -Werror -Wconversion -Wshadow -Wold-style-cast -Wnon-virtual-dtor \
 	-Wextra-semi -Wimplicit-fallthrough
-UNIT_FLAGS := -std=c++20 -g1 -DPVK_PLATFORM_HEADER=\"$(UNIT_TOP)/include/pvkit/platform.h\" \
+UNIT_FLAGS := -std=c++20 -g1 -D__XEN_INTERFACE_VERSION__=0x00040d00 \
+	-DPVK_PLATFORM_HEADER=\"$(UNIT_TOP)/include/pvkit/platform.h\" \
 	-DPVK_FUZZ_CORPUS=\"$(UNIT_TOP)/tests/fuzz/corpus\" \
 	-I$(UNIT_TOP) -I$(UNIT_TOP)/include -I$(UNIT_TOP)/tests $(UNIT_WARNINGS)
 UNIT_FLAGS_plain := -O1

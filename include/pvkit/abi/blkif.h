@@ -5,6 +5,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "pvkit/abi/xen.h"
+
 #include <xen/io/blkif.h>
 
 #include "pvkit/types.h"

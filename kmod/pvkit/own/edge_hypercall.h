@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The C face of hypercalls/any_transport.h: how this machine's hypercalls leave it. */
+#ifndef PVKIT_KMOD_OWN_EDGE_HYPERCALL_H
+#define PVKIT_KMOD_OWN_EDGE_HYPERCALL_H
+
+#include "pvkit/platform.h"
+
+#ifdef __cplusplus
+#include "hypercalls/any_transport.h"
+
+/* What every edge calls through; it refuses calls until an instruction is chosen. */
+extern pvk::AnyTransport pvk_own_transport;
+
+extern "C" {
+#endif
+
+/*
+ * Chooses vmcall or vmmcall by the CPU, and has Xen answer through it. -ENODEV: no Xen below;
+ * -EOPNOTSUPP: a CPU of which it is not known which instruction it has. Once, before all else.
+ */
+int pvk_own_choose_transport(void);
+/* "vmcall", "vmmcall" or "none". */
+const char *pvk_own_transport_name(void);
+
+/* Any hypercall: 0 or a positive value, or a negative errno (xen/errno.h). Any context. */
+long pvk_hypercall(pvk_u64 number, pvk_u64 a1, pvk_u64 a2, pvk_u64 a3, pvk_u64 a4, pvk_u64 a5);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
