@@ -30,7 +30,8 @@ UNIT_SUITES := \
 	ring_interleaving \
 	runner \
 	stress \
-	text
+	text \
+	xen_calls
 
 UNIT_THREADED_SUITES := \
 	stress
