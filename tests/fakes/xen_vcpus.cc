@@ -39,7 +39,10 @@ u8* XenVcpus::vcpu_info_of(u32 vcpu) const {
 
 void XenVcpus::select(u32 vcpu, u32 word) {
   u8* const at = vcpu_info_of(vcpu);
-  if (at == nullptr) return;
+  if (at == nullptr) {
+    violations_.add("an event for a vCPU without vcpu_info is lost");
+    return;
+  }
   bool news = false;
   if (wide_) {
     const u64 bit = u64{1} << word;

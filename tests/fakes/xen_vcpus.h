@@ -62,7 +62,6 @@ class XenVcpus {
     u8* info = nullptr;
   };
   u8* info() const { return memory_.own(shared_info_); }
-  u8* pending_flag(u32 vcpu) const { return vcpu_info_of(vcpu); }
   void write_wallclock();
 
   Violations& violations_;

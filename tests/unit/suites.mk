@@ -11,6 +11,9 @@ UNIT_SUITES := \
 	features \
 	front_ring \
 	fuzz_replay \
+	grant_entries \
+	grant_references \
+	grant_table \
 	handshake \
 	history \
 	hostile_grants \

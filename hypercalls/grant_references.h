@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: MIT OR GPL-2.0-only
+// Which grant references are free: a bit for each, in memory of the caller's.
+#pragma once
+
+#include "pvkit/result.h"
+#include "pvkit/span.h"
+
+namespace pvk {
+
+class GrantReferences {
+ public:
+  static constexpr u32 kBitsPerWord = 64;
+
+  constexpr GrantReferences() = default;
+  // Zeroed words for as many references as there can ever be.
+  void open(Span<u64> words) {
+    words_ = words;
+    size_ = free_ = 0;
+    first_word_ = 0;
+  }
+
+  // How many there are, and how many of them are free.
+  u32 size() const { return size_; }
+  u32 free() const { return free_; }
+
+  // One more reference, at the end.
+  void append(bool is_free);
+
+  // `count` consecutive references, the lowest there are. kNoGrant when there are none, kBadValue
+  // for a count of 0.
+  Result<GrantRef> take(u32 count);
+  void give_back(GrantRef first, u32 count);
+
+  // Whether `count` consecutive ones could be had if `more` were appended.
+  bool would_fit(u32 count, u32 more) const { return count <= free_at_end() + u64{more}; }
+
+ private:
+  bool is_free(u32 ref) const {
+    return (words_[ref / kBitsPerWord] >> ref % kBitsPerWord & 1) != 0;
+  }
+  u32 free_at_end() const;
+  u32 find_run(u32 count) const;
+
+  Span<u64> words_;
+  u32 size_ = 0;
+  u32 free_ = 0;
+  u32 first_word_ = 0;  // no word before it has a free bit
+};
+
+}  // namespace pvk
