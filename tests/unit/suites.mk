@@ -35,6 +35,7 @@ UNIT_SUITES := \
 	stress \
 	text \
 	xen_calls
+	two_level
 
 UNIT_THREADED_SUITES := \
 	stress
