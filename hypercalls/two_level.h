@@ -29,15 +29,11 @@ struct alignas(64) TwoLevelView {
   ScanCounter scans;
 };
 
-template <class Words>
-class BasicTwoLevel {
+class TwoLevelSetup {
  public:
   static constexpr u32 kWords = TwoLevelView::kWords;
   static constexpr u32 kBits = sizeof(xen_ulong_t) * 8;
   static constexpr u32 kPorts = EVTCHN_2L_NR_CHANNELS;
-  static_assert(kPorts == kWords * kBits, "xen/event_channel.h: 4096 with 64 bits");
-  // More than one round saves upcalls in a storm. See scan() for what happens after the last.
-  static constexpr u32 kRounds = 4;
 
   // Begins with a shared page, at start of day and after each restore: all ports masked, all of
   // them vCPU 0's, as Xen binds new ones (xen/event_channel.h, EVTCHNOP_bind_vcpu). No scan runs.
@@ -48,6 +44,22 @@ class BasicTwoLevel {
   // EVTCHNOP_bind_vcpu (move_port in event_abi.h does all of it). kBadValue for no such port or
   // vCPU.
   Status bind_vcpu(Port port, unsigned cpu);
+
+ protected:
+  // Ports are checked where they are bound; a wrong one still stays within the page.
+  static u32 word_of(Port port) { return port / kBits % kWords; }
+  xen_ulong_t& pending_word(Port port) const { return shared_->evtchn_pending[word_of(port)]; }
+  xen_ulong_t& mask_word(Port port) const { return shared_->evtchn_mask[word_of(port)]; }
+
+  shared_info* shared_ = nullptr;
+  Span<TwoLevelView> views_;
+};
+
+template <class Words>
+class BasicTwoLevel : public TwoLevelSetup {
+ public:
+  // More than one round saves upcalls in a storm. See scan() for what happens after the last.
+  static constexpr u32 kRounds = 4;
 
   // A scan that begins after this delivers no event of the port; ticket() and quiet() are for one
   // that runs already.
@@ -102,10 +114,6 @@ class BasicTwoLevel {
   }
 
  private:
-  // Ports are checked where they are bound; a wrong one still stays within the page.
-  static u32 word_of(Port port) { return port / kBits % kWords; }
-  xen_ulong_t& pending_word(Port port) const { return shared_->evtchn_pending[word_of(port)]; }
-  xen_ulong_t& mask_word(Port port) const { return shared_->evtchn_mask[word_of(port)]; }
   static bool has_bit(const xen_ulong_t& word, Port port) {
     return (Words::read(word) >> port % kBits & 1) != 0;
   }
@@ -144,39 +152,7 @@ class BasicTwoLevel {
     }
     return delivered;
   }
-
-  shared_info* shared_ = nullptr;
-  Span<TwoLevelView> views_;
 };
-
-template <class Words>
-Status BasicTwoLevel<Words>::attach(shared_info& shared, Span<TwoLevelView> views) {
-  if (views.empty()) return Error::kBadValue;
-  shared_ = &shared;
-  views_ = views;
-  for (TwoLevelView& view : views_) {
-    for (xen_ulong_t& word : view.ports) word = 0;
-    view.next = 0;
-  }
-  for (xen_ulong_t& word : views_[0].ports) word = ~xen_ulong_t{0};
-  mask_all();
-  return {};
-}
-
-template <class Words>
-void BasicTwoLevel<Words>::mask_all() {
-  for (xen_ulong_t& word : shared_->evtchn_mask) Words::write(word, ~xen_ulong_t{0});
-}
-
-template <class Words>
-Status BasicTwoLevel<Words>::bind_vcpu(Port port, unsigned cpu) {
-  if (port == 0 || port >= kPorts || cpu >= views_.size()) return Error::kBadValue;
-  const u32 word = word_of(port);
-  // Nobody's before it is another's: never two vCPUs' at once. Other ports of the word are in use.
-  for (TwoLevelView& view : views_) SharedWords::clear_bit(view.ports[word], port % kBits);
-  SharedWords::set_bit(views_[cpu].ports[word], port % kBits);
-  return {};
-}
 
 extern template class BasicTwoLevel<SharedWords>;
 using TwoLevelEvents = BasicTwoLevel<SharedWords>;

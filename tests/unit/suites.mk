@@ -9,6 +9,7 @@ UNIT_SUITES := \
 	fake_xenstore \
 	fault_sweep \
 	features \
+	fifo \
 	front_ring \
 	fuzz_replay \
 	grant_entries \
