@@ -35,8 +35,9 @@ UNIT_SUITES := \
 	runner \
 	stress \
 	text \
-	xen_calls
-	two_level
+	two_level \
+	xen_calls \
+	xs_client
 
 UNIT_THREADED_SUITES := \
 	stress
