@@ -5,12 +5,12 @@ import sys
 
 from . import kernel, qemu, runner
 from .dom0 import XEN
-from .domain import TYPES
+from .kinds import TYPES
 from .say import LabError, say
 from .scenario_bench import JOBS
 from .session import Options, stop_on_signals
 
-GUEST_HELP = "pv, pvh or hvm; several with commas"
+GUEST_HELP = f"{', '.join(TYPES)}; several with commas"
 
 
 def guests(text):

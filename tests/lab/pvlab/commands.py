@@ -9,7 +9,7 @@ import tty
 
 from . import demo, kernel, preflight, qemu, runner
 from .dom0 import XEN
-from .domain import TYPES
+from .kinds import TYPES
 from .paths import cache
 from .say import LabError, say
 from .session import Options, Prepared, bench, machine

@@ -4,20 +4,20 @@ import shutil
 import tarfile
 
 from . import guest as images
-from . import hvm
+from . import hvm, plain
+from .kinds import KINDS, TYPES
 from .paths import LAB
 from .say import LabError, say
 
-TYPES = ("pv", "pvh", "hvm")
 # Times in the host's seconds; emulation is slow and a machine under load slower still.
 START_LIMIT, SCRIPT_LIMIT = 180, 300
 
 
 def images_of(kernel, kind):
     """{name: path} of what a guest boots and is given; made before the machine starts."""
-    small = images.initramfs(kernel)
+    small = images.initramfs(kernel, KINDS[kind].xen)
     files = {"initramfs.gz": small, "payload.tar": images.payload(kernel)}
-    if kind == "hvm":
+    if KINDS[kind].xl_type == "hvm":
         return {**files, "hvm-start": hvm.starter(kernel, small), "vmlinux": kernel.vmlinux}
     return {**files, "vmlinux.gz": kernel.vmlinux_gz}
 
@@ -28,24 +28,38 @@ class Guest:
     def __init__(self, machine, kind, kernel, files, vcpus=1, memory=320, shell=False):
         self.machine, self.kind, self.kernel, self.files = machine, kind, kernel, files
         self.vcpus, self.memory, self.shell = vcpus, memory, shell
+        self.about = KINDS[kind]
         self.address = f"10.77.0.{11 + TYPES.index(kind)}"
         self.domid = None
-        if kind == "hvm" and memory < hvm.NEED_MIB:
+        if self.about.xl_type == "hvm" and memory < hvm.NEED_MIB:
             raise LabError(f"an HVM guest needs at least {hvm.NEED_MIB} MiB")
 
+    def _place(self, name):
+        """Where a file of its images lies under a boot folder; guests of one machine share what is the same."""
+        return f"boot/{self.files[name].parent.name}-{name}"
+
+    def _start(self):
+        """(lines, vif, kernel parameters): how it boots and is reached."""
+        vif, extra = "bridge=xenbr0,script=vif-lab", "console=hvc0 loglevel=5 clocksource=xen"
+        if self.about.xl_type != "hvm":
+            lines = [f'kernel="/tmp/{self._place("vmlinux.gz")}"', f'ramdisk="/tmp/{self._place("initramfs.gz")}"']
+            return lines, vif, extra
+        start, vmlinux, ramdisk = (f"/tmp/{self._place(name)}" for name in ("hvm-start", "vmlinux", "initramfs.gz"))
+        # no early scan of 256 PCI buses, each access a trip through dom0
+        if self.about.xen:
+            # no emulated NIC either, whose boot ROM takes long
+            return hvm.config(start, vmlinux, ramdisk), f"{vif},type=vif", f"{extra} pci=noearly"
+        lines = hvm.config(start, vmlinux, ramdisk, plain.NIC["device_model"])
+        return lines, f"{vif},{plain.NIC['vif']}", f"{plain.command_line(self.machine, self.about.nopv)} pci=noearly"
+
     def _config(self):
-        vif, extra = "bridge=xenbr0,script=vif-lab", f"console=hvc0 loglevel=5 clocksource=xen pvlab.ip={self.address}"
-        if self.kind == "hvm":
-            start = hvm.config("/tmp/boot")
-            # no emulated NIC, whose boot ROM takes long; no early scan of 256 PCI buses, each access a trip through dom0
-            vif, extra = vif + ",type=vif", extra + " pci=noearly"
-        else:
-            start = ['kernel="/tmp/boot/vmlinux.gz"', 'ramdisk="/tmp/boot/initramfs.gz"']
-        if self.shell:
-            extra += " pvlab.shell"
+        start, vif, extra = self._start()
+        extra += f" pvlab.ip={self.address}" + (" pvlab.shell" if self.shell else "")
+        # the console of a kernel without Xen is its serial port
+        serial = "pty" if self.shell and not self.about.xen else f"file:/job/log/console/guest-{self.kind}-serial.log"
         return "\n".join([
-            f'name="{self.kind}"', f'type="{self.kind}"', *start, f'extra="{extra}"', f"memory={self.memory}",
-            f"vcpus={self.vcpus}", f'vif=["{vif}"]', f'serial="file:/job/log/console/guest-{self.kind}-serial.log"',
+            f'name="{self.kind}"', f'type="{self.about.xl_type}"', *start, f'extra="{extra}"', f"memory={self.memory}",
+            f"vcpus={self.vcpus}", f'vif=["{vif}"]', f'serial="{serial}"',
             'vga="none"', 'on_poweroff="destroy"', 'on_reboot="destroy"', 'on_crash="destroy"',
             # TSC reads otherwise trap: 20-33 traps an I/O
             'tsc_mode="native"', ""])
@@ -58,7 +72,7 @@ class Guest:
         self.machine.dom0_sh(f"xl create /job/{self.kind}.cfg", START_LIMIT, what=f"creating the {self.kind} guest")
         self.find()
         self.sh("true", START_LIMIT, what=f"booting the {self.kind} guest", patience=START_LIMIT)
-        self.push("/job/boot/payload.tar")
+        self.push(f"/job/{self._place('payload.tar')}")
         scripts = self.machine.job / "guest.tar"
         self._pack(scripts)
         self.push("/job/guest.tar")
@@ -73,13 +87,15 @@ class Guest:
 
     def _bring_images(self):
         """Kernel and initramfs into dom0's memory: xl reads them several times, too slow over 9p."""
-        boot = self.machine.job / "boot"
-        boot.mkdir(exist_ok=True)
+        job, lines = self.machine.job, ["mkdir -p /tmp/boot"]
+        (job / "boot").mkdir(exist_ok=True)
         for name, path in self.files.items():
-            if not (boot / name).exists():
-                shutil.copyfile(path, boot / name)
-        wanted = " ".join(name for name in self.files if name != "payload.tar")
-        self.machine.dom0_sh(f"mkdir -p /tmp/boot; cd /job/boot; for f in {wanted}; do [ -e /tmp/boot/$f ] || cp $f /tmp/boot/ || exit 1; done")
+            place = self._place(name)
+            if not (job / place).exists():
+                shutil.copyfile(path, job / place)
+            if name != "payload.tar":
+                lines.append(f"{{ [ -e /tmp/{place} ] || cp /job/{place} /tmp/{place}; }}")
+        self.machine.dom0_sh(" && ".join(lines), what="dom0: taking the guest's images")
 
     @staticmethod
     def _pack(path):

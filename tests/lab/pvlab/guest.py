@@ -11,7 +11,8 @@ from .paths import LAB
 from .store import built, digest
 from .unpack import merged_usr, unpack
 
-NET_MODULES = ["xen-netfront", "af_packet"]
+# The way in: Xen's network, or where the kernel knows no Xen the emulated NIC.
+NET_MODULES = {True: ["xen-netfront", "af_packet"], False: ["8139cp", "af_packet"]}
 DISK_MODULES = ["xen-blkfront"]
 FS_MODULES = ["crc32c_generic", "ext4"]
 TOOL_PACKAGES = ["e2fsprogs", "libext2fs2", "libblkid1", "libuuid1", "libcom-err2", "libss2", "libc6"]
@@ -50,16 +51,16 @@ def module_files(kernel, names, order_file):
     return files
 
 
-def initramfs(kernel):
-    """Path of the guest's initramfs: under 8 MB, an HVM guest loads it through an emulated option ROM."""
-    init, agent, box = LAB / "guest" / "init", agent_binary(), busybox()
+def initramfs(kernel, xen=True):
+    """Path of the initramfs of a guest whose kernel is a Xen guest, or is not."""
+    init, agent, box, net = LAB / "guest" / "init", agent_binary(), busybox(), NET_MODULES[xen]
 
     def build(folder):
         files = {"init": (0o755, init.read_bytes()), "bin/agent": (0o755, agent.read_bytes()),
                  "bin/busybox": (0o755, box.read_bytes())}
-        files.update(module_files(kernel, NET_MODULES, "net.order"))
+        files.update(module_files(kernel, net, "net.order"))
         (folder / "initramfs.gz").write_bytes(archive(files))
-    recipe = [str(kernel.root), digest(init), digest(agent), digest(box), NET_MODULES, 2]
+    recipe = [str(kernel.root), digest(init), digest(agent), digest(box), net, 2]
     return built("initramfs", f"guest initramfs for {kernel.release}", recipe, build) / "initramfs.gz"
 
 

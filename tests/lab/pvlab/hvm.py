@@ -32,8 +32,9 @@ def starter(kernel, initramfs):
     return built("hvm-start", f"HVM starter for {kernel.release}", recipe, build) / "hvm-start"
 
 
-def config(folder):
-    """The lines of xl's configuration."""
-    loads = [f"loader,file={folder}/vmlinux", f"loader,file={folder}/initramfs.gz,addr={RAMDISK:#x},force-raw=on"]
-    words = ", ".join(f'"-device", "{load}"' for load in loads)
-    return [f'kernel="{folder}/hvm-start"', f"device_model_args_hvm=[{words}]"]
+def config(start, vmlinux, ramdisk, more=()):
+    """The lines of xl's configuration; more words go to the device model."""
+    loads = [f"loader,file={vmlinux}", f"loader,file={ramdisk},addr={RAMDISK:#x},force-raw=on"]
+    words = [word for load in loads for word in ("-device", load)] + list(more)
+    text = ", ".join(f'"{word}"' for word in words)
+    return [f'kernel="{start}"', f"device_model_args_hvm=[{text}]"]

@@ -1,0 +1,18 @@
+# SPDX-License-Identifier: MIT OR GPL-2.0-only
+"""The guest types: what xl makes of each, and what its kernel makes of Xen."""
+
+
+class Kind:
+    """One guest type. `xen`: its kernel is a Xen guest, with Xen's console, clock and network; else a PC, by nopv or for good."""
+
+    def __init__(self, name, xl_type, means, xen=True, nopv=False):
+        self.name, self.xl_type, self.means, self.xen, self.nopv = name, xl_type, means, xen, nopv
+
+
+KINDS = {kind.name: kind for kind in (
+    Kind("pv", "pv", "paravirtualised: no emulated hardware at all"),
+    Kind("pvh", "pvh", "hardware virtualisation without emulated devices"),
+    Kind("hvm", "hvm", "a whole PC, whose kernel uses Xen's devices"),
+    Kind("hvm-nopv", "hvm", "as hvm, booted with nopv: its kernel takes it for a PC and uses nothing of Xen", xen=False, nopv=True),
+)}
+TYPES = tuple(KINDS)
