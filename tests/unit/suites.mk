@@ -36,6 +36,7 @@ UNIT_SUITES := \
 	stress \
 	text \
 	two_level \
+	unplug \
 	xen_calls \
 	xs_client
 

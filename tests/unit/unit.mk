@@ -15,7 +15,7 @@ UNIT_SUITES_asan := $(UNIT_SUITES)
 UNIT_SUITES_tsan := $(UNIT_THREADED_SUITES)
 
 UNIT_CORE := $(patsubst $(UNIT_TOP)/%,%,$(wildcard $(addprefix $(UNIT_TOP)/, \
-	hypercalls/*.cc frontends/*/*.cc)))
+	hypercalls/*.cc frontends/*/*.cc pvops/*.cc)))
 UNIT_FAKES := $(patsubst $(UNIT_TOP)/%,%,$(wildcard $(UNIT_TOP)/tests/fakes/*.cc))
 
 # Clang where there is one: a second compiler's warnings for nothing. It is also what fuzzes.

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The C face of pvops/: one direct call each way. Records have the layout of their C++ twins,
+ * which edge_*.cc assert where they share memory.
+ */
+#ifndef PVKIT_KMOD_OWN_EDGE_SERVICES_H
+#define PVKIT_KMOD_OWN_EDGE_SERVICES_H
+
+#include "pvkit/platform.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- unplug (pvops/unplug.h) ---- */
+
+enum {
+	PVK_UNPLUG_IDE_DISKS = 1,
+	PVK_UNPLUG_NICS = 2,
+	PVK_UNPLUG_AUX_IDE_DISKS = 4,
+	PVK_UNPLUG_NVME_DISKS = 8
+};
+
+struct pvk_unplug_choice {
+	pvk_u32 policy;
+	pvk_u32 devices;
+};
+
+void pvk_unplug_default(struct pvk_unplug_choice *choice);
+void pvk_unplug_never(struct pvk_unplug_choice *choice);
+/* 0, or -EINVAL when @text has a word that is none. */
+int pvk_unplug_parse(const char *text, pvk_size length, struct pvk_unplug_choice *choice);
+/* Takes out of @choice what @busy forbids, speaks the protocol, and returns the outcome. */
+int pvk_unplug_ask(struct pvk_unplug_choice *choice, pvk_u32 busy);
+int pvk_unplug_is_gone(int outcome, const struct pvk_unplug_choice *choice, int emulated_controller,
+		       pvk_u32 virtual_device);
+/* Whether the mask was written. */
+int pvk_unplug_done(int outcome);
+const char *pvk_unplug_text(int outcome);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The platform's services in own mode: unplug, clock, shutdown control, panic, balloon, watchdog,
+ * console. Each has a start, a stop, and where a suspension matters to it, the two ends of one.
+ * docs/services.md says what each does and in which order they start.
+ */
+#ifndef PVKIT_KMOD_OWN_SERVICES_H
+#define PVKIT_KMOD_OWN_SERVICES_H
+
+#include <linux/types.h>
+
+#include "pvkit/platform.h"
+
+/* Asks the device model to take its emulated disks out, unless one is in use. Never fails for
+ * what the host or the administrator decided: ask pvk_unplug_disks_gone(). */
+int pvk_unplug_start(void);
+/* Whether every disk of the guest may be driven by a frontend. */
+int pvk_unplug_disks_gone(void);
+/* The same for one disk, by its virtual-device number. */
+int pvk_unplug_disk_gone(pvk_u32 virtual_device);
+/* Whether the emulated network cards were unplugged. */
+int pvk_unplug_nics_gone(void);
+
+#endif
