@@ -29,6 +29,7 @@ UNIT_SUITES := \
 	ownership \
 	plan \
 	platform_contract \
+	pvclock \
 	replay \
 	result \
 	ring_interleaving \
@@ -37,8 +38,10 @@ UNIT_SUITES := \
 	text \
 	two_level \
 	unplug \
+	wallclock \
 	xen_calls \
 	xs_client
 
 UNIT_THREADED_SUITES := \
+	pvclock \
 	stress
