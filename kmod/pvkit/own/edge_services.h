@@ -38,6 +38,25 @@ int pvk_unplug_is_gone(int outcome, const struct pvk_unplug_choice *choice, int 
 int pvk_unplug_done(int outcome);
 const char *pvk_unplug_text(int outcome);
 
+/* ---- clock (pvops/pvclock.h) and wall clock (pvops/wallclock.h); @record: of the vCPU that this
+ * runs on, which must not be left meanwhile ---- */
+
+/* Nanoseconds, never backwards. Any context. */
+pvk_u64 pvk_clock_now(const void *record);
+/* While no other vCPU runs. */
+void pvk_clock_stand_still(const void *record);
+void pvk_clock_go_on(const void *record);
+/* The host's time of day in nanoseconds. */
+pvk_u64 pvk_clock_host_time(const void *record);
+
+struct pvk_time_of_day {
+	pvk_u64 host;
+	pvk_u64 guest;
+};
+
+/* How far to set the guest's clock forward; 0: not at all. */
+pvk_u64 pvk_clock_slept(const struct pvk_time_of_day *before, const struct pvk_time_of_day *now);
+
 #ifdef __cplusplus
 }
 #endif

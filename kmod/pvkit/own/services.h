@@ -21,4 +21,22 @@ int pvk_unplug_disk_gone(pvk_u32 virtual_device);
 /* Whether the emulated network cards were unplugged. */
 int pvk_unplug_nics_gone(void);
 
+/*
+ * The clocksource "pvkit". Suspend and resume run on one CPU while no other does, interrupts off;
+ * they belong as close to the hypercall as can be. Without interrupts there is nothing to fail.
+ */
+int pvk_clock_start(void);
+void pvk_clock_stop(void);
+void pvk_clock_suspend(void);
+void pvk_clock_resume(int cancelled);
+
+/* The time of day after a suspension. These may sleep: before the other CPUs are stopped and after
+ * they run again, when timekeeping does. */
+void pvk_wallclock_suspend(void);
+void pvk_wallclock_resume(int cancelled);
+
+/* Of @cpu: its struct vcpu_time_info, where Xen keeps it up to date; NULL when it has none. Given by
+ * who shares vCPU records with Xen. Called from the clock's read: not traceable, any context. */
+const void *pvk_own_vcpu_time(unsigned int cpu);
+
 #endif
