@@ -34,6 +34,7 @@ UNIT_SUITES := \
 	result \
 	ring_interleaving \
 	runner \
+	shutdown_control \
 	stress \
 	text \
 	two_level \

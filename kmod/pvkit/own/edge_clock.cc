@@ -12,8 +12,7 @@ constinit pvk::PvClock clock;
 
 pvk::SystemTime read(const void *record)
 {
-	return pvk::read_system_time(*static_cast<const vcpu_time_info *>(record),
-				     pvk::native_tsc);
+	return pvk::read_system_time(*static_cast<const vcpu_time_info *>(record), pvk::native_tsc);
 }
 
 } // namespace

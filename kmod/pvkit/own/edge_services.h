@@ -57,6 +57,33 @@ struct pvk_time_of_day {
 /* How far to set the guest's clock forward; 0: not at all. */
 pvk_u64 pvk_clock_slept(const struct pvk_time_of_day *before, const struct pvk_time_of_day *now);
 
+/* ---- shutdown control (pvops/shutdown_control.h); callers serialise all three ---- */
+
+enum pvk_control_request {
+	PVK_CONTROL_NONE,
+	PVK_CONTROL_POWEROFF,
+	PVK_CONTROL_REBOOT,
+	PVK_CONTROL_SUSPEND,
+	PVK_CONTROL_CRASH,
+	PVK_CONTROL_UNKNOWN
+};
+
+#define PVK_CONTROL_WORD	32
+
+/* No request was seen yet. */
+void pvk_control_reset(void);
+/* Takes what control/shutdown says and returns what to do about it: enum pvk_control_request, or a
+ * negative errno. @word: what stood there, with a NUL. */
+int pvk_control_take(char word[PVK_CONTROL_WORD]);
+/* Takes control/sysrq: its character, 0 for none, or a negative errno. */
+int pvk_control_take_sysrq(void);
+
+/* Implemented by the shims: below control/ in xenstore, see platform.h for what they return. */
+int pvk_control_begin(pvk_u32 *transaction);
+int pvk_control_read(pvk_u32 transaction, const char *key, char *buffer, pvk_size capacity);
+int pvk_control_write(pvk_u32 transaction, const char *key, const char *value);
+int pvk_control_end(pvk_u32 transaction, int commit);
+
 #ifdef __cplusplus
 }
 #endif

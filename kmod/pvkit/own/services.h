@@ -35,7 +35,16 @@ void pvk_clock_resume(int cancelled);
 void pvk_wallclock_suspend(void);
 void pvk_wallclock_resume(int cancelled);
 
-/* Of @cpu: its struct vcpu_time_info, where Xen keeps it up to date; NULL when it has none. Given by
+/* What the toolstack asks for in xenstore's control/: poweroff, reboot, suspend, crash, sysrq. */
+int pvk_shutdown_start(void);
+void pvk_shutdown_stop(void);
+/* Says what we can do again: a restored domain's control/ is another one. */
+void pvk_shutdown_resume(int cancelled);
+/* Suspends the domain and returns when it runs again: 0 as a restored one, 1 when it was cancelled
+ * or a checkpoint, or a negative errno. Process context. Given by who orders all parts. */
+int pvk_own_suspend(void);
+
+/* Of @cpu: its struct vcpu_time_info, kept up to date by Xen; NULL when it has none. Given by
  * who shares vCPU records with Xen. Called from the clock's read: not traceable, any context. */
 const void *pvk_own_vcpu_time(unsigned int cpu);
 
