@@ -40,6 +40,7 @@ UNIT_SUITES := \
 	two_level \
 	unplug \
 	wallclock \
+	watchdog \
 	xen_calls \
 	xs_client
 

@@ -84,6 +84,22 @@ int pvk_control_read(pvk_u32 transaction, const char *key, char *buffer, pvk_siz
 int pvk_control_write(pvk_u32 transaction, const char *key, const char *value);
 int pvk_control_end(pvk_u32 transaction, int commit);
 
+/* ---- the end of the domain, and its watchdog (hypercalls/sched_calls.h, pvops/watchdog.h) ---- */
+
+enum pvk_domain_end {
+	PVK_END_POWEROFF = 0,	/* SHUTDOWN_* of xen/sched.h */
+	PVK_END_CRASH = 3
+};
+
+/* Comes back only when it is refused. Any context. */
+void pvk_domain_end(pvk_u32 reason);
+/* What is reported should the domain end by other means. Any context. */
+void pvk_domain_will_end(pvk_u32 reason);
+
+/* Callers serialise these. @seconds: not 0. */
+int pvk_dog_feed(pvk_u32 seconds);
+int pvk_dog_stop(void);
+
 #ifdef __cplusplus
 }
 #endif

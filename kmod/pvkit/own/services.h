@@ -44,6 +44,16 @@ void pvk_shutdown_resume(int cancelled);
  * or a checkpoint, or a negative errno. Process context. Given by who orders all parts. */
 int pvk_own_suspend(void);
 
+/* A panic and a poweroff that Xen hears of. */
+int pvk_panic_start(void);
+void pvk_panic_stop(void);
+
+/* A watchdog device that Xen keeps. Without the kernel's watchdog core there is none. */
+int pvk_watchdog_start(void);
+void pvk_watchdog_stop(void);
+void pvk_watchdog_suspend(void);
+void pvk_watchdog_resume(int cancelled);
+
 /* Of @cpu: its struct vcpu_time_info, kept up to date by Xen; NULL when it has none. Given by
  * who shares vCPU records with Xen. Called from the clock's read: not traceable, any context. */
 const void *pvk_own_vcpu_time(unsigned int cpu);

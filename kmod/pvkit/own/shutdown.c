@@ -4,7 +4,6 @@
  * stops the store, which must not wait for a callback of its own.
  */
 #include <linux/kernel.h>
-#include <linux/panic.h>
 #include <linux/reboot.h>
 #include <linux/sysrq.h>
 #include <linux/workqueue.h>
