@@ -3,6 +3,7 @@
 
 UNIT_SUITES := \
 	bad_input \
+	balloon \
 	block_io \
 	device \
 	fake_xen \

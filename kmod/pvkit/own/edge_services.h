@@ -100,6 +100,49 @@ void pvk_domain_will_end(pvk_u32 reason);
 int pvk_dog_feed(pvk_u32 seconds);
 int pvk_dog_stop(void);
 
+/* ---- balloon (pvops/balloon.h); callers serialise all of them ---- */
+
+#define PVK_BALLOON_BATCH	512
+
+/* KiB, as xenstore's memory/ says. */
+struct pvk_balloon_order {
+	pvk_u64 static_max;
+	pvk_u64 video_ram;
+	pvk_u64 target;
+};
+
+/* Pages. */
+struct pvk_balloon_view {
+	pvk_u64 total;		/* with nothing given up */
+	pvk_u64 given;
+	pvk_u64 available;
+};
+
+enum pvk_balloon_kind { PVK_BALLOON_REST, PVK_BALLOON_GIVE, PVK_BALLOON_TAKE };
+
+struct pvk_balloon_step {
+	int kind;
+	pvk_u64 pages;
+};
+
+#define PVK_BALLOON_DONE	0xffffffffu
+
+/* 0 or -EINVAL. */
+int pvk_balloon_number(const char *text, pvk_size length, pvk_u64 *kib);
+/* How many pages Xen counts as this domain's; 0 when it does not say. */
+pvk_u64 pvk_balloon_reservation(void);
+/* Returns how many pages are to be given up. */
+pvk_u64 pvk_balloon_aim(const struct pvk_balloon_order *order);
+struct pvk_balloon_step pvk_balloon_next(const struct pvk_balloon_view *view);
+/* Milliseconds until the next step, or PVK_BALLOON_DONE. */
+pvk_u32 pvk_balloon_finished(const struct pvk_balloon_step *step, pvk_u64 pages_done,
+			     const struct pvk_balloon_view *view);
+/* How many pages to take back at once. */
+pvk_u64 pvk_balloon_pressed(const struct pvk_balloon_view *view);
+/* How many frames, from the first on, lost or got their memory. */
+pvk_u64 pvk_balloon_give(pvk_u64 *gfns, pvk_u32 count);
+pvk_u64 pvk_balloon_take(pvk_u64 *gfns, pvk_u32 count);
+
 #ifdef __cplusplus
 }
 #endif

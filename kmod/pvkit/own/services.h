@@ -11,6 +11,8 @@
 
 #include "pvkit/platform.h"
 
+struct seq_file;
+
 /* Asks the device model to take its emulated disks out, unless one is in use. Never fails for
  * what the host or the administrator decided: ask pvk_unplug_disks_gone(). */
 int pvk_unplug_start(void);
@@ -53,6 +55,14 @@ int pvk_watchdog_start(void);
 void pvk_watchdog_stop(void);
 void pvk_watchdog_suspend(void);
 void pvk_watchdog_resume(int cancelled);
+
+/* Gives memory up and takes it back as xenstore's memory/target says. */
+int pvk_balloon_start(void);
+/* Takes back what the host gives; what it does not give stays reserved for ever. */
+void pvk_balloon_stop(void);
+void pvk_balloon_resume(int cancelled);
+/* Name and number, one a line. */
+void pvk_balloon_counters(struct seq_file *file);
 
 /* Of @cpu: its struct vcpu_time_info, kept up to date by Xen; NULL when it has none. Given by
  * who shares vCPU records with Xen. Called from the clock's read: not traceable, any context. */
