@@ -113,8 +113,9 @@ class GrantTable {
   Status map_frame(u32 frame);
   void unmap_frame(u32 frame);
 
+  // Read for each grant, so not on one cache line with what each reservation writes.
   GrantEntries entries_;
-  GrantReferences references_;
+  alignas(64) GrantReferences references_;
   GrantGeometry geometry_;
   T* transport_ = nullptr;
   P* port_ = nullptr;

@@ -9,4 +9,6 @@ pvkit-shims := \
 pvkit-cxx := \
 	hypercalls/detect.cc \
 	kmod/pvkit/hypervisor.cc \
+	hypercalls/grant_references.cc \
+	kmod/pvkit/own/edge_grants.cc \
 	kmod/pvkit/own/edge_hypercall.cc
