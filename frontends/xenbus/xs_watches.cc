@@ -102,13 +102,19 @@ Watch* Watches::next_to_register() {
 }
 
 void Watches::put(const void* bytes, u32 count) {
-  const char* const from = static_cast<const char*>(bytes);
-  for (u32 i = 0; i < count; ++i) queue_[head_++ % kQueueBytes] = from[i];
+  const u32 at = head_ % kQueueBytes;
+  const u32 to_the_end = min(count, kQueueBytes - at);
+  __builtin_memcpy(queue_ + at, bytes, to_the_end);
+  __builtin_memcpy(queue_, static_cast<const char*>(bytes) + to_the_end, count - to_the_end);
+  head_ += count;
 }
 
 void Watches::get(void* bytes, u32 count) {
-  char* const to = static_cast<char*>(bytes);
-  for (u32 i = 0; i < count; ++i) to[i] = queue_[tail_++ % kQueueBytes];
+  const u32 at = tail_ % kQueueBytes;
+  const u32 to_the_end = min(count, kQueueBytes - at);
+  __builtin_memcpy(bytes, queue_ + at, to_the_end);
+  __builtin_memcpy(static_cast<char*>(bytes) + to_the_end, queue_, count - to_the_end);
+  tail_ += count;
 }
 
 }  // namespace pvk::xs

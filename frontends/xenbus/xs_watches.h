@@ -33,7 +33,7 @@ class Watches {
   u64 ended() const { return ended_; }
 
  private:
-  static constexpr u32 kQueueBytes = 16384;
+  static constexpr u32 kQueueBytes = 16384;  // a power of two: head_ and tail_ wrap
 
   // What stands before each queued path.
   struct Record {

@@ -11,7 +11,7 @@ import sys
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
 LICENCES = {True: "GPL-2.0-only", False: "MIT OR GPL-2.0-only"}  # by: in kmod/?
-NO_SPDX = re.compile(r"^(LICENSES|tests/fuzz/corpus)/")  # texts of others; inputs of a fuzzer
+NO_SPDX = re.compile(r"^(LICENSES|tests/fuzz/(xs_)?corpus)/")  # texts of others; inputs of a fuzzer
 CXX_ROOMS = ("include", "hypercalls", "pvops", "frontends", "kmod", "tests")
 # C headers, in the kernel's style: shared with the shims.
 C_HEADERS = ("include/pvkit/platform.h",)

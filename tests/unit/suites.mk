@@ -43,7 +43,10 @@ UNIT_SUITES := \
 	wallclock \
 	watchdog \
 	xen_calls \
-	xs_client
+	xs_client \
+	xs_hostile \
+	xs_reconnect \
+	xs_replay
 
 UNIT_THREADED_SUITES := \
 	pvclock \

@@ -29,6 +29,7 @@ UNIT_WARNINGS := -Wall -Wextra -Werror -Wconversion -Wshadow -Wold-style-cast -W
 UNIT_FLAGS := -std=c++20 -g1 -D__XEN_INTERFACE_VERSION__=0x00040d00 \
 	-DPVK_PLATFORM_HEADER=\"$(UNIT_TOP)/include/pvkit/platform.h\" \
 	-DPVK_FUZZ_CORPUS=\"$(UNIT_TOP)/tests/fuzz/corpus\" \
+	-DPVK_XS_CORPUS=\"$(UNIT_TOP)/tests/fuzz/xs_corpus\" \
 	-I$(UNIT_TOP) -I$(UNIT_TOP)/include -I$(UNIT_TOP)/tests $(UNIT_WARNINGS)
 UNIT_FLAGS_plain := -O1
 UNIT_FLAGS_asan := -O1 -fno-omit-frame-pointer -fsanitize=address,undefined \
@@ -43,7 +44,8 @@ UNIT_CORE_FLAGS := -ffreestanding -fno-exceptions -fno-rtti -fno-threadsafe-stat
 define unit_variant
 UNIT_DIR_$1 := $(UNIT_OUT)/unit/$1
 UNIT_LIB_$1 := $$(UNIT_CORE:%.cc=$$(UNIT_DIR_$1)/%.o) $$(UNIT_FAKES:%.cc=$$(UNIT_DIR_$1)/%.o) \
-	$$(UNIT_DIR_$1)/tests/fuzz/block_backend.o $$(UNIT_DIR_$1)/tests/unit/main.o
+	$$(UNIT_DIR_$1)/tests/fuzz/block_backend.o $$(UNIT_DIR_$1)/tests/fuzz/xs_callers.o \
+	$$(UNIT_DIR_$1)/tests/fuzz/xs_wire.o $$(UNIT_DIR_$1)/tests/unit/main.o
 UNIT_PROGRAMS_$1 := $$(UNIT_SUITES_$1:%=$(UNIT_BIN)/%_test-$1)
 
 $$(UNIT_CORE:%.cc=$$(UNIT_DIR_$1)/%.o): UNIT_EXTRA := $(UNIT_CORE_FLAGS)

@@ -23,7 +23,7 @@ static void report_silence(const struct pvk_wire_request *request, unsigned int 
 	const struct pvk_wire_part *dir = &request->parts[0], *key = &request->parts[2];
 	bool has_key = request->part_count >= 3;
 
-	pr_err_ratelimited("pvkit: xenstore (%s) did not answer request %u for '%.*s%s%.*s' in %u s\n",
+	pr_err_ratelimited("pvkit: xenstore (%s): no answer to request %u '%.*s%s%.*s' in %u s\n",
 			   pvk_store_state(), request->type, (int)dir->length, dir->bytes,
 			   has_key ? "/" : "", has_key ? (int)key->length : 0,
 			   has_key ? key->bytes : "", seconds);
