@@ -5,6 +5,7 @@ UNIT_SUITES := \
 	bad_input \
 	balloon \
 	block_io \
+	console_ring \
 	device \
 	fake_xen \
 	fake_xenstore \
@@ -49,5 +50,6 @@ UNIT_SUITES := \
 	xs_replay
 
 UNIT_THREADED_SUITES := \
+	console_ring \
 	pvclock \
 	stress

@@ -6,6 +6,8 @@
 #include <linux/hrtimer.h>
 #include <linux/scatterlist.h>
 #include <linux/timer.h>
+#include <linux/tty.h>
+#include <linux/tty_driver.h>
 #include <xen/events.h>
 #include <xen/grant_table.h>
 #include <xen/xenbus.h>

@@ -43,9 +43,23 @@ static notrace u64 read_clock(struct clocksource *source)
 	return now;
 }
 
+/* By timekeeping, while no other CPU runs and no time is asked for. */
+static void stand_still(struct clocksource *source)
+{
+	pvk_clock_stand_still(record_here());
+}
+
+/* Also after a suspension that was cancelled: Xen's time went on, ours did not. */
+static void go_on(struct clocksource *source)
+{
+	pvk_clock_go_on(record_here());
+}
+
 static struct clocksource clock = {
 	.name = "pvkit",
 	.read = read_clock,
+	.suspend = stand_still,
+	.resume = go_on,
 	.mask = CLOCKSOURCE_MASK(64),
 	.flags = CLOCK_SOURCE_IS_CONTINUOUS,
 };
@@ -88,17 +102,6 @@ void pvk_clock_stop(void)
 		ssleep(1);
 	}
 	registered = false;
-}
-
-void pvk_clock_suspend(void)
-{
-	pvk_clock_stand_still(record_here());
-}
-
-/* Also when cancelled: Xen's time went on, ours did not. */
-void pvk_clock_resume(int cancelled)
-{
-	pvk_clock_go_on(record_here());
 }
 
 static struct pvk_time_of_day time_of_day(void)

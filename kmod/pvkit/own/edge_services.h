@@ -143,6 +143,16 @@ pvk_u64 pvk_balloon_pressed(const struct pvk_balloon_view *view);
 pvk_u64 pvk_balloon_give(pvk_u64 *gfns, pvk_u32 count);
 pvk_u64 pvk_balloon_take(pvk_u64 *gfns, pvk_u32 count);
 
+/* ---- console (pvops/console_ring.h); callers serialise writes, and reads ---- */
+
+/* While nobody reads or writes. */
+void pvk_console_attach(void *page);
+/* How many characters went or came, or -EPROTO: the daemon's index makes no sense. */
+int pvk_console_write(const char *text, pvk_u32 count);
+int pvk_console_read(char *buffer, pvk_u32 capacity);
+/* How many could be written, or -EPROTO. */
+int pvk_console_room(void);
+
 #ifdef __cplusplus
 }
 #endif

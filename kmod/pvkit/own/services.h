@@ -23,14 +23,9 @@ int pvk_unplug_disk_gone(pvk_u32 virtual_device);
 /* Whether the emulated network cards were unplugged. */
 int pvk_unplug_nics_gone(void);
 
-/*
- * The clocksource "pvkit". Suspend and resume run on one CPU while no other does, interrupts off;
- * they belong as close to the hypercall as can be. Without interrupts there is nothing to fail.
- */
+/* The clocksource "pvkit". Timekeeping itself tells it of a suspension (syscore). */
 int pvk_clock_start(void);
 void pvk_clock_stop(void);
-void pvk_clock_suspend(void);
-void pvk_clock_resume(int cancelled);
 
 /* The time of day after a suspension. These may sleep: before the other CPUs are stopped and after
  * they run again, when timekeeping does. */
@@ -42,8 +37,8 @@ int pvk_shutdown_start(void);
 void pvk_shutdown_stop(void);
 /* Says what we can do again: a restored domain's control/ is another one. */
 void pvk_shutdown_resume(int cancelled);
-/* Suspends the domain and returns when it runs again: 0 as a restored one, 1 when it was cancelled
- * or a checkpoint, or a negative errno. Process context. Given by who orders all parts. */
+/* Suspends the domain and returns when it runs again: 0, or a negative errno when it was never
+ * suspended, which is in the log. Process context. Given by who orders all parts. */
 int pvk_own_suspend(void);
 
 /* A panic and a poweroff that Xen hears of. */
@@ -63,6 +58,12 @@ void pvk_balloon_stop(void);
 void pvk_balloon_resume(int cancelled);
 /* Name and number, one a line. */
 void pvk_balloon_counters(struct seq_file *file);
+
+/* /dev/hvc0 and console=hvc0 on the paravirtual console. A guest without one has none. */
+int pvk_console_start(void);
+void pvk_console_stop(void);
+/* With events back at work. */
+void pvk_console_resume(int cancelled);
 
 /* Of @cpu: its struct vcpu_time_info, kept up to date by Xen; NULL when it has none. Given by
  * who shares vCPU records with Xen. Called from the clock's read: not traceable, any context. */

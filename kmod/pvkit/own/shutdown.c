@@ -38,12 +38,8 @@ int pvk_control_end(pvk_u32 transaction, int commit)
 
 static void suspend(void)
 {
-	const int result = pvk_own_suspend();
-
-	if (result < 0)
-		pr_err("pvkit: the domain was not suspended (%d)\n", result);
-	else
-		pr_info("pvkit: %s\n", result ? "suspension cancelled" : "resumed");
+	if (!pvk_own_suspend())
+		pr_info("pvkit: running again after a suspension\n");
 }
 
 /* With force: a guest without a working poweroff program goes down all the same. */

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The console's halves: console.c has the ring and the kernel's messages, console_tty.c hvc0. */
+#ifndef PVKIT_KMOD_OWN_CONSOLE_H
+#define PVKIT_KMOD_OWN_CONSOLE_H
+
+struct tty_driver;
+
+/* Any context. How many characters went, or a negative errno: none ever will. */
+int pvk_console_put(const char *text, unsigned int count);
+
+int pvk_console_tty_start(void);
+/* When nobody has it open. */
+void pvk_console_tty_stop(void);
+struct tty_driver *pvk_console_tty_driver(void);
+/* From the upcall: what was typed, and then once that all of it is there. */
+void pvk_console_tty_typed(const char *text, unsigned int count);
+void pvk_console_tty_flush(void);
+/* There is room again. */
+void pvk_console_tty_wake(void);
+
+#endif
