@@ -20,7 +20,7 @@ inline u64 native_tsc() {
 }
 
 // `ticks` in nanoseconds: shifted, then multiplied by a fraction of 2^32.
-constexpr u64 scale_ticks(u64 ticks, u32 multiplier, int shift) {
+constexpr u64 scale_ticks(u64 ticks, u32 multiplier, int8_t shift) {
   const u64 shifted = shift < 0 ? ticks >> -shift : ticks << shift;
   return static_cast<u64>(static_cast<unsigned __int128>(shifted) * multiplier >> 32);
 }
@@ -49,7 +49,7 @@ SystemTime read_system_time(const vcpu_time_info& record, ReadTsc read_tsc) {
     const u64 stamp = peek(record.tsc_timestamp);
     const u64 base = peek(record.system_time);
     const u32 multiplier = peek(record.tsc_to_system_mul);
-    const int shift = peek(record.tsc_shift);
+    const int8_t shift = peek(record.tsc_shift);
     time.stable = (peek(record.flags) & XEN_PVCLOCK_TSC_STABLE_BIT) != 0;
     const u64 now = read_tsc();
     // A counter that is behind the record's is a vCPU that just moved to a CPU a little late.
