@@ -6,18 +6,8 @@
 #include <string.h>
 
 #include "hypercalls/any_transport.h"
-#include "hypercalls/argo_calls.h"
-#include "hypercalls/console_calls.h"
 #include "hypercalls/detect.h"
 #include "hypercalls/event_calls.h"
-#include "hypercalls/grant_calls.h"
-#include "hypercalls/hvm_calls.h"
-#include "hypercalls/memory_calls.h"
-#include "hypercalls/multicall.h"
-#include "hypercalls/physdev_calls.h"
-#include "hypercalls/sched_calls.h"
-#include "hypercalls/timer_calls.h"
-#include "hypercalls/vcpu_calls.h"
 #include "hypercalls/version_calls.h"
 
 #include <xen/arch-x86/cpuid.h>
@@ -64,16 +54,37 @@ TEST(Calls, SendNamesItsPort) {
 
 TEST(Calls, XensErrorsAreOurs) {
   FakeTransport transport;
-  const std::map<long, Error> meanings = {{-2, Error::kMissing},
-                                          {-12, Error::kNoMemory},
-                                          {-16, Error::kBusy},
-                                          {-38, Error::kNotSupported},
-                                          {-22, Error::kBadValue}};
+  const std::map<long, Error> meanings = {
+      {-2, Error::kMissing},       {-12, Error::kNoMemory},     {-16, Error::kBusy},
+      {-38, Error::kNotSupported}, {-95, Error::kNotSupported}, {-1, Error::kNotAllowed},
+      {-13, Error::kNotAllowed},   {-3, Error::kMissing},       {-11, Error::kBusy},
+      {-17, Error::kExists},       {-28, Error::kNoEvent},      {-62, Error::kTooLate},
+      {-14, Error::kBadValue},     {-22, Error::kBadValue}};
   for (const auto& [result, error] : meanings) {
     transport.result = result;
     EXPECT_EQ(send_event(transport, 1).error(), error) << result;
     EXPECT_EQ(xen_version(transport).error(), error) << result;
   }
+}
+
+// A legacy interface version would give event_channel_op number 16.
+TEST(Calls, NumbersAreThoseOfTodaysInterface) {
+  EXPECT_EQ(__HYPERVISOR_event_channel_op, 32);
+  EXPECT_EQ(__HYPERVISOR_sched_op, 29);
+  EXPECT_EQ(__HYPERVISOR_physdev_op, 33);
+}
+
+TEST(Transport, IsChosenByTheCpu) {
+  EXPECT_STREQ(transport_for(Vendor::kIntel).value().name(), "vmcall");
+  EXPECT_STREQ(transport_for(Vendor::kAmd).value().name(), "vmmcall");
+  EXPECT_EQ(transport_for(Vendor::kOther).error(), Error::kNotSupported);
+}
+
+TEST(Transport, RefusesUntilItIsChosen) {
+  const AnyTransport none;
+  EXPECT_FALSE(none.is_chosen());
+  EXPECT_STREQ(none.name(), "none");
+  EXPECT_EQ(xen_version(none).error(), Error::kNotSupported);
 }
 
 std::map<u32, CpuidRegisters> cpu;

@@ -5,6 +5,7 @@ UNIT_SUITES := \
 	bad_input \
 	balloon \
 	block_io \
+	call_arguments \
 	console_ring \
 	device \
 	fake_xen \
@@ -27,6 +28,7 @@ UNIT_SUITES := \
 	hostile_xenstore \
 	hypercalls \
 	lies \
+	multicall \
 	naming \
 	ownership \
 	plan \
