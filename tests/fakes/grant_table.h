@@ -4,7 +4,7 @@
 // unmap, copy), with Xen's checks. Entries are used with atomics and no lock, as in reality.
 #pragma once
 
-#include <stdint.h>
+#include "pvkit/abi/xen.h"
 
 #include <xen/grant_table.h>
 

@@ -114,7 +114,7 @@ long XenCalls::version_op(u64 operation, u64 argument) {
     }
     case XENVER_guest_handle: {
       auto& handle = *pointer<xen_domain_handle_t>(argument);
-      for (u8 i = 0; i < sizeof(handle); ++i) handle[i] = i;
+      for (size_t i = 0; i < sizeof(handle); ++i) handle[i] = static_cast<u8>(i);
       return 0;
     }
     default: return refuse(XEN_ENOSYS, "xen_version: an operation that the model does not know");

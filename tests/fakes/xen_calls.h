@@ -30,6 +30,7 @@ class XenCalls {
   explicit XenCalls(u32 vcpu_count = 4);
   XenCalls(const XenCalls&) = delete;
   XenCalls& operator=(const XenCalls&) = delete;
+  ~XenCalls() = default;
 
   // The transport. Pointers among the arguments are addresses of this process.
   long call(u64 number, u64 a1, u64 a2, u64 a3, u64 a4, u64 a5);
