@@ -8,6 +8,7 @@ UNIT_SUITES := \
 	call_arguments \
 	console_ring \
 	device \
+	event_throttle \
 	fake_xen \
 	fake_xenstore \
 	fault_sweep \
@@ -38,6 +39,7 @@ UNIT_SUITES := \
 	result \
 	ring_interleaving \
 	runner \
+	shared_info \
 	shutdown_control \
 	stress \
 	text \
