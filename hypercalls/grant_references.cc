@@ -40,13 +40,17 @@ Result<GrantRef> GrantReferences::take(u32 count) {
   return end - count;
 }
 
-void GrantReferences::give_back(GrantRef first, u32 count) {
+Status GrantReferences::give_back(GrantRef first, u32 count) {
+  if (count > size_ || first > size_ - count) return Error::kBadValue;
   for (u32 ref = first; ref < first + count; ++ref) {
-    if (ref >= size_ || is_free(ref)) pvk_panic("a grant reference was given back twice");
+    if (is_free(ref)) return Error::kBadValue;
+  }
+  for (u32 ref = first; ref < first + count; ++ref) {
     words_[ref / kBitsPerWord] |= u64{1} << ref % kBitsPerWord;
   }
   free_ += count;
   first_word_ = min(first_word_, first / kBitsPerWord);
+  return {};
 }
 
 u32 GrantReferences::free_at_end() const {

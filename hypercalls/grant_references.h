@@ -29,7 +29,8 @@ class GrantReferences {
   // `count` consecutive references, the lowest there are. kNoGrant when there are none, kBadValue
   // for a count of 0.
   Result<GrantRef> take(u32 count);
-  void give_back(GrantRef first, u32 count);
+  // kBadValue, and nothing done, when one of them is free already: a mistake of the caller's.
+  Status give_back(GrantRef first, u32 count);
 
   // Whether `count` consecutive ones could be had if `more` were appended.
   bool would_fit(u32 count, u32 more) const { return count <= free_at_end() + u64{more}; }

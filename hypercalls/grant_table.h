@@ -77,7 +77,7 @@ class GrantTable {
 
   // `count` consecutive references. kNoGrant: none among the present ones; grow, and try again.
   Result<GrantRef> take(u32 count) { return references_.take(count); }
-  void give_back(GrantRef first, u32 count) { references_.give_back(first, count); }
+  Status give_back(GrantRef first, u32 count) { return references_.give_back(first, count); }
 
   // Whether growth can give `count` at all.
   bool could_take(u32 count) const {

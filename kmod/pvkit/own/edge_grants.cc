@@ -72,9 +72,9 @@ int pvk_own_grant_table_take(pvk_u32 count, pvk_u32 *first)
 	return 0;
 }
 
-void pvk_own_grant_table_give_back(pvk_u32 first, pvk_u32 count)
+int pvk_own_grant_table_give_back(pvk_u32 first, pvk_u32 count)
 {
-	table.give_back(first, count);
+	return pvk::to_errno(table.give_back(first, count));
 }
 
 int pvk_own_grant_table_could_take(pvk_u32 count)

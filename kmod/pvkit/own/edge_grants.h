@@ -42,7 +42,8 @@ int pvk_own_grant_table_resume(void);
 
 /* -ENOSPC: not among the present frames. */
 int pvk_own_grant_table_take(pvk_u32 count, pvk_u32 *first);
-void pvk_own_grant_table_give_back(pvk_u32 first, pvk_u32 count);
+/* -EINVAL, and nothing done, when one of them is free already. */
+int pvk_own_grant_table_give_back(pvk_u32 first, pvk_u32 count);
 /* Whether growth can give @count at all. */
 int pvk_own_grant_table_could_take(pvk_u32 count);
 /* The frame that was mapped last is in use from now on. */

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The grant table that pvkit.ko owns: its memory, and who may change what when. */
+#include <linux/bug.h>
 #include <linux/kernel.h>
 #include <linux/mm.h>
 #include <linux/mutex.h>
@@ -110,10 +111,12 @@ int pvk_own_grant_reserve(unsigned int count, pvk_u32 *first)
 void pvk_own_grant_release(pvk_u32 first, unsigned int count)
 {
 	unsigned long flags;
+	int err;
 
 	spin_lock_irqsave(&references_lock, flags);
-	pvk_own_grant_table_give_back(first, count);
+	err = pvk_own_grant_table_give_back(first, count);
 	spin_unlock_irqrestore(&references_lock, flags);
+	WARN_ONCE(err, "pvkit: grant %u was given back twice\n", first);
 }
 
 int pvk_own_grant_end(pvk_u32 ref)
