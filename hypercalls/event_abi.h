@@ -16,7 +16,7 @@ namespace pvk {
 template <class TwoLevel, class Fifo>
 class BasicEventAbi {
  public:
-  BasicEventAbi(TwoLevel& two_level, Fifo& fifo) : two_level_(two_level), fifo_(fifo) {}
+  constexpr BasicEventAbi(TwoLevel& two_level, Fifo& fifo) : two_level_(two_level), fifo_(fifo) {}
 
   // Between attach() and the first upcall.
   void choose_fifo(bool chosen) { is_fifo_ = chosen; }

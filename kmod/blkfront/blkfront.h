@@ -10,7 +10,7 @@
 
 #include "compat/compat.h"
 #include "kmod/blkfront/edge.h"
-#include "kmod/pvkit/pvkit.h"
+#include "kmod/pvkit/frontend.h"
 
 #define PVK_XVD_MAJOR 202
 
@@ -40,8 +40,9 @@ struct pvk_lane {
 };
 
 struct pvk_disk {
-	struct pvk_bus bus;
+	struct pvk_bus *bus;
 	struct pvk_blk *core;
+	u32 virtual_device;
 	struct pvk_blk_name name;
 	struct list_head list;		/* of all disks, for names: module.c */
 
@@ -127,7 +128,7 @@ static inline void pvk_lane_run(struct pvk_lane *lane)
 		blk_mq_run_hw_queue(lane->hctx, true);
 }
 
-extern struct xenbus_driver pvk_blkfront_driver;
+extern struct pvk_frontend pvk_blkfront;
 void pvk_blkfront_params(struct pvk_blk_params *params);
 /* Claims the disk's minors among all disks, or -EBUSY. */
 int pvk_name_claim(struct pvk_disk *disk);

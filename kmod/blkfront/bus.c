@@ -1,21 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* A block device on the kernel's xenbus: how it is found, told of its backend, and taken away. */
+/* A block device on xenbus: how it is found, told of its backend, and taken away. */
 #include <linux/cpumask.h>
 #include <linux/delay.h>
 #include <linux/module.h>
 #include <linux/slab.h>
-#include <xen/platform_pci.h>
-#include <xen/xen.h>
 
 #include "kmod/blkfront/blkfront.h"
 
 #define CLOSE_POLL_MS	10
 #define CLOSE_POLLS	500
 
-static bool backend_is_busy(enum xenbus_state state)
+static bool backend_is_busy(int state)
 {
-	return state == XenbusStateInitialised || state == XenbusStateConnected ||
-	       state == XenbusStateClosing;
+	return state == PVK_STATE_INITIALISED || state == PVK_STATE_CONNECTED ||
+	       state == PVK_STATE_CLOSING;
 }
 
 /* A direct read: this may run in the thread that delivers xenstore events. */
@@ -25,11 +23,11 @@ static void wait_backend_closed(void *context)
 	unsigned int polls;
 
 	for (polls = 0; polls < CLOSE_POLLS; polls++) {
-		if (!backend_is_busy(xenbus_read_driver_state(disk->bus.dev->otherend)))
+		if (!backend_is_busy(pvk_bus_state(disk->bus, PVK_BACKEND)))
 			return;
 		msleep(CLOSE_POLL_MS);
 	}
-	pr_warn("pvkit: %s: the backend does not close\n", pvk_bus_name(&disk->bus));
+	pr_warn("pvkit: %s: the backend does not close\n", pvk_bus_name(disk->bus));
 }
 
 static const struct pvk_blk_port port = {
@@ -97,41 +95,42 @@ static void cache_work(struct work_struct *work)
 /* Which disks are another driver's, in an HVM guest: those that are also emulated, and CDs. */
 static bool is_ours(struct pvk_disk *disk)
 {
-	if (!xen_hvm_domain())
+	if (!pvk_guest_is_hvm())
 		return true;
-	if (xen_has_pv_and_legacy_disk_devices() && disk->name.major != PVK_XVD_MAJOR) {
-		pr_info("pvkit: %s: an emulated disk serves this one\n", pvk_bus_name(&disk->bus));
+	if (!pvk_disk_is_ours(disk->virtual_device)) {
+		pr_info("pvkit: %s: an emulated disk serves this one\n", pvk_bus_name(disk->bus));
 		return false;
 	}
-	return !pvk_blk_backend_key_is(&disk->bus, "device-type", "cdrom");
+	return !pvk_blk_backend_key_is(disk->bus, "device-type", "cdrom");
 }
 
 static int name_disk(struct pvk_disk *disk)
 {
-	long long device = pvk_blk_read_number(&disk->bus, "virtual-device", U32_MAX);
+	long long device = pvk_blk_read_number(disk->bus, "virtual-device", U32_MAX);
 
 	if (device == -ENOENT)
-		device = pvk_blk_read_number(&disk->bus, "virtual-device-ext", U32_MAX);
+		device = pvk_blk_read_number(disk->bus, "virtual-device-ext", U32_MAX);
 	if (device < 0) {
-		pr_err("pvkit: %s: no usable virtual-device number\n", pvk_bus_name(&disk->bus));
+		pr_err("pvkit: %s: no usable virtual-device number\n", pvk_bus_name(disk->bus));
 		return device;
 	}
+	disk->virtual_device = device;
 	if (pvk_blk_name_disk(device, &disk->name)) {
 		pr_err("pvkit: %s: virtual-device %lld is of no known kind\n",
-		       pvk_bus_name(&disk->bus), device);
+		       pvk_bus_name(disk->bus), device);
 		return -EINVAL;
 	}
 	return 0;
 }
 
-static struct pvk_disk *new_disk(struct xenbus_device *dev)
+static struct pvk_disk *new_disk(struct pvk_bus *bus)
 {
 	struct pvk_disk *disk = kzalloc(sizeof(*disk), GFP_KERNEL);
 	struct pvk_blk_params params;
 
 	if (!disk)
 		return NULL;
-	disk->bus.dev = dev;
+	disk->bus = bus;
 	mutex_init(&disk->lock);
 	mutex_init(&disk->lanes_lock);
 	INIT_WORK(&disk->fail_work, fail_work);
@@ -141,7 +140,7 @@ static struct pvk_disk *new_disk(struct xenbus_device *dev)
 	spin_lock_init(&disk->split_lock);
 	bio_list_init(&disk->split_bios);
 	pvk_blkfront_params(&params);
-	disk->core = pvk_blk_create(&disk->bus, &params, num_online_cpus(), &port, disk);
+	disk->core = pvk_blk_create(disk->bus, &params, num_online_cpus(), &port, disk);
 	if (disk->core)
 		return disk;
 	kfree(disk);
@@ -157,15 +156,15 @@ static void free_disk(struct pvk_disk *disk)
 /* Another driver may have left the device a moment ago: its backend has to see the end of that. */
 static void wait_for_previous(struct pvk_disk *disk)
 {
-	enum xenbus_state own = xenbus_read_driver_state(disk->bus.dev->nodename);
+	int own = pvk_bus_state(disk->bus, PVK_FRONTEND);
 
-	if (own == XenbusStateClosing || own == XenbusStateClosed)
+	if (own == PVK_STATE_CLOSING || own == PVK_STATE_CLOSED)
 		wait_backend_closed(disk);
 }
 
-static int blkfront_probe(struct xenbus_device *dev, const struct xenbus_device_id *id)
+static int blkfront_probe(struct pvk_bus *bus)
 {
-	struct pvk_disk *disk = new_disk(dev);
+	struct pvk_disk *disk = new_disk(bus);
 	int err;
 
 	if (!disk)
@@ -178,25 +177,25 @@ static int blkfront_probe(struct xenbus_device *dev, const struct xenbus_device_
 		goto free;
 	err = pvk_name_claim(disk);
 	if (err) {
-		pr_err("pvkit: %s: the name %s is taken\n", pvk_bus_name(&disk->bus),
+		pr_err("pvkit: %s: the name %s is taken\n", pvk_bus_name(disk->bus),
 		       disk->name.name);
 		goto free;
 	}
 	wait_for_previous(disk);
-	dev_set_drvdata(&dev->dev, disk);
+	bus->frontend = disk;
 	err = pvk_blk_start(disk->core);
 	if (!err)
 		return 0;
-	dev_set_drvdata(&dev->dev, NULL);
+	bus->frontend = NULL;
 	pvk_name_release(disk);
 free:
 	free_disk(disk);
 	return err;
 }
 
-static void blkfront_backend_changed(struct xenbus_device *dev, enum xenbus_state state)
+static void blkfront_backend_changed(struct pvk_bus *bus, int state)
 {
-	struct pvk_disk *disk = dev_get_drvdata(&dev->dev);
+	struct pvk_disk *disk = bus->frontend;
 	struct pvk_blk_params params;
 
 	if (!disk)
@@ -209,9 +208,9 @@ static void blkfront_backend_changed(struct xenbus_device *dev, enum xenbus_stat
 	mutex_unlock(&disk->lock);
 }
 
-PVK_XENBUS_REMOVE(blkfront_remove, dev)
+static void blkfront_remove(struct pvk_bus *bus)
 {
-	struct pvk_disk *disk = dev_get_drvdata(&dev->dev);
+	struct pvk_disk *disk = bus->frontend;
 
 	if (!disk)
 		return;
@@ -222,52 +221,46 @@ PVK_XENBUS_REMOVE(blkfront_remove, dev)
 	cancel_work_sync(&disk->fail_work);
 	cancel_work_sync(&disk->cache_work);
 	cancel_delayed_work_sync(&disk->away_work);
-	dev_set_drvdata(&dev->dev, NULL);
+	bus->frontend = NULL;
 	pvk_name_release(disk);
 	free_disk(disk);
 }
 
-static int blkfront_suspend(struct xenbus_device *dev)
+static void blkfront_suspend(struct pvk_bus *bus)
 {
-	struct pvk_disk *disk = dev_get_drvdata(&dev->dev);
+	struct pvk_disk *disk = bus->frontend;
 
 	if (disk)
 		WRITE_ONCE(disk->suspended, jiffies ?: 1);
-	return 0;
 }
 
 /* The domain was restored or has moved: what was shared is gone, the backend is another one. */
-static int blkfront_resume(struct xenbus_device *dev)
+static void blkfront_resume(struct pvk_bus *bus)
 {
-	struct pvk_disk *disk = dev_get_drvdata(&dev->dev);
+	struct pvk_disk *disk = bus->frontend;
 
 	if (!disk)
-		return 0;
+		return;
 	mutex_lock(&disk->lock);
 	pvk_blk_resumed(disk->core);
 	WRITE_ONCE(disk->suspended, 0);
 	mutex_unlock(&disk->lock);
-	return 0;
 }
 
 /* Asked at boot by who waits for root disks. */
-static int blkfront_is_ready(struct xenbus_device *dev)
+static bool blkfront_is_ready(struct pvk_bus *bus)
 {
-	struct pvk_disk *disk = dev_get_drvdata(&dev->dev);
+	struct pvk_disk *disk = bus->frontend;
 
 	return !disk || pvk_blk_settled(disk->core);
 }
 
-static const struct xenbus_device_id blkfront_ids[] = {
-	{ "vbd" },
-	{ "" }
-};
-
-struct xenbus_driver pvk_blkfront_driver = {
-	.ids = blkfront_ids,
+struct pvk_frontend pvk_blkfront = {
+	.type = "vbd",
+	.module = KBUILD_MODNAME,
 	.probe = blkfront_probe,
 	.remove = blkfront_remove,
-	.otherend_changed = blkfront_backend_changed,
+	.backend_changed = blkfront_backend_changed,
 	.suspend = blkfront_suspend,
 	.resume = blkfront_resume,
 	.is_ready = blkfront_is_ready,

@@ -194,7 +194,7 @@ int pvk_disk_attach(void *context, const struct pvk_blk_disk *limits)
 	/* Events that came before were not looked at. */
 	for (i = 0; i < disk->nr_lanes; i++)
 		pvk_lane_complete(&disk->lanes[i], NULL);
-	err = device_add_disk(&disk->bus.dev->dev, disk->gd, NULL);
+	err = device_add_disk(disk->bus->dev, disk->gd, NULL);
 	if (err) {
 		close_disk(disk);
 		return err;

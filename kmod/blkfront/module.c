@@ -5,8 +5,6 @@
  */
 #include <linux/list.h>
 #include <linux/module.h>
-#include <xen/platform_pci.h>
-#include <xen/xen.h>
 
 #include "kmod/blkfront/blkfront.h"
 
@@ -97,12 +95,8 @@ static int __init pvk_blkfront_init(void)
 {
 	int err;
 
-	if (!xen_domain()) {
-		pr_err("pvkit-blkfront: this machine is not a Xen guest\n");
-		return -ENODEV;
-	}
-	if (!xen_has_pv_disk_devices()) {
-		pr_err("pvkit-blkfront: the emulated disks were not unplugged (xen_emul_unplug)\n");
+	if (!pvk_disks_are_ours()) {
+		pr_err("pvkit-blkfront: the emulated disks were not unplugged\n");
 		return -ENODEV;
 	}
 	if (register_blkdev(PVK_XVD_MAJOR, "xvd")) {
@@ -110,11 +104,7 @@ static int __init pvk_blkfront_init(void)
 		       PVK_XVD_MAJOR);
 		return -EBUSY;
 	}
-	/*
-	 * Without an owner: xenbus would take a reference of the module for each device, and no
-	 * rmmod could ever let go of them. A disk that is in use holds the module by itself.
-	 */
-	err = __xenbus_register_frontend(&pvk_blkfront_driver, NULL, KBUILD_MODNAME);
+	err = pvk_frontend_register(&pvk_blkfront);
 	if (err)
 		unregister_blkdev(PVK_XVD_MAJOR, "xvd");
 	return err;
@@ -122,7 +112,7 @@ static int __init pvk_blkfront_init(void)
 
 static void __exit pvk_blkfront_exit(void)
 {
-	xenbus_unregister_driver(&pvk_blkfront_driver);
+	pvk_frontend_unregister(&pvk_blkfront);
 	unregister_blkdev(PVK_XVD_MAJOR, "xvd");
 }
 

@@ -11,6 +11,5 @@
 #include "compat/blk_mq.h"
 #include "compat/disk.h"
 #include "compat/timer.h"
-#include "compat/xen.h"
 
 #endif

@@ -6,7 +6,11 @@
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/slab.h>
+#if IS_ENABLED(CONFIG_XEN_XENBUS_FRONTEND)
 #include <xen/page.h>
+#else
+#define virt_to_gfn(address)	virt_to_pfn(address)
+#endif
 
 #include "kmod/pvkit/pvkit.h"
 
@@ -46,7 +50,7 @@ EXPORT_SYMBOL_GPL(pvk_pages_free);
 
 pvk_u64 pvk_gfn(const void *address)
 {
-	return virt_to_gfn(address);
+	return pvk_is_own() ? page_to_pfn(virt_to_page(address)) : virt_to_gfn(address);
 }
 EXPORT_SYMBOL_GPL(pvk_gfn);
 

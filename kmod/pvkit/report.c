@@ -3,9 +3,6 @@
 #include <linux/debugfs.h>
 #include <linux/module.h>
 #include <linux/seq_file.h>
-#include <asm/xen/hypercall.h>
-#include <xen/interface/version.h>
-#include <xen/xen.h>
 
 #include "kmod/pvkit/hypervisor.h"
 #include "kmod/pvkit/pvkit.h"
@@ -13,18 +10,13 @@
 static struct dentry *root;
 static struct pvk_hypervisor hypervisor;
 
-static const char *guest_type(void)
-{
-	if (xen_pv_domain())
-		return "pv";
-	return xen_pvh_domain() ? "pvh" : "hvm";
-}
-
 static int hypervisor_show(struct seq_file *file, void *unused)
 {
-	seq_printf(file, "guest %s\nxen %u.%u\ncpuid_base 0x%x\ntransport %s\nasked %d\n",
-		   guest_type(), hypervisor.major, hypervisor.minor, hypervisor.base_leaf,
+	seq_printf(file, "guest %s\nway %s\nxen %u.%u\ncpuid_base 0x%x\ntransport %s\nasked %d\n",
+		   pvk_way->guest_type(), pvk_way->name, hypervisor.major, hypervisor.minor, hypervisor.base_leaf,
 		   hypervisor.transport, hypervisor.asked);
+	if (pvk_way->report)
+		pvk_way->report(file);
 	return 0;
 }
 DEFINE_SHOW_ATTRIBUTE(hypervisor);
@@ -49,11 +41,11 @@ static void find_hypervisor(void)
 {
 	int version;
 
-	pvk_find_hypervisor(!xen_pv_domain(), &hypervisor);
-	if (hypervisor.asked)
+	pvk_find_hypervisor(strcmp(pvk_way->guest_type(), "pv") != 0, &hypervisor);
+	if (hypervisor.asked || !pvk_way->xen_version)
 		return;
 	/* A PV guest's CPUID shows the bare processor, and its hypercalls are the kernel's. */
-	version = HYPERVISOR_xen_version(XENVER_version, NULL);
+	version = pvk_way->xen_version();
 	hypervisor.major = version >> 16;
 	hypervisor.minor = version & 0xffff;
 }
@@ -61,8 +53,9 @@ static void find_hypervisor(void)
 void pvk_report_init(void)
 {
 	find_hypervisor();
-	pr_info("pvkit: %s guest of Xen %u.%u, hypercalls by %s\n", guest_type(), hypervisor.major,
-		hypervisor.minor, hypervisor.transport);
+	if (hypervisor.major)
+		pr_info("pvkit: %s guest of Xen %u.%u, hypercalls by %s\n", pvk_way->guest_type(),
+			hypervisor.major, hypervisor.minor, hypervisor.transport);
 	root = debugfs_create_dir("pvkit", NULL);
 	debugfs_create_file("hypervisor", 0444, root, NULL, &hypervisor_fops);
 	debugfs_create_file("grants_in_use", 0444, root, NULL, &grants_in_use_fops);

@@ -2,9 +2,12 @@
 /* Control: every header that a probe includes; this file must compile on every kernel. */
 #include <linux/blkdev.h>
 #include <linux/blk-mq.h>
+#include <linux/device.h>
 #include <linux/hdreg.h>
 #include <linux/hrtimer.h>
+#include <linux/irq.h>
 #include <linux/scatterlist.h>
+#include <linux/suspend.h>
 #include <linux/timer.h>
 #include <linux/tty.h>
 #include <linux/tty_driver.h>

@@ -197,7 +197,7 @@ static void disconnect_ring(void)
 	WRITE_ONCE(event, NULL);
 	spin_unlock_irqrestore(&out_lock, flags);
 	if (bound)
-		pvk_event_close(bound);
+		pvk_own_event_close(bound);
 }
 
 int pvk_console_start(void)

@@ -202,7 +202,7 @@ static void unbind_channel(void)
 	channel = NULL;
 	pvk_store_unlock(flags);
 	if (bound)
-		pvk_event_close(bound);
+		pvk_own_event_close(bound);
 }
 
 int pvk_store_start(void *ring, pvk_u32 port)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Grants for the runtime (platform.h), over the kernel's grant table, and the parking lot for
+ * Grants for the runtime (platform.h), by the way that this guest goes, and the parking lot for
  * those that a backend does not give back.
  */
 #include <linux/delay.h>
@@ -11,7 +11,6 @@
 #include <linux/spinlock.h>
 #include <linux/workqueue.h>
 
-#include "compat/compat.h"
 #include "kmod/pvkit/pvkit.h"
 
 #define RETRY_MS	20
@@ -25,7 +24,7 @@
  */
 struct parked_grant {
 	struct list_head list;
-	grant_ref_t ref;
+	pvk_u32 ref;
 	struct page *page;
 	unsigned int tries;
 };
@@ -87,40 +86,42 @@ int pvk_grant_reserve(unsigned int count, pvk_u32 *first)
 
 	if (err)
 		return err;
-	if (gnttab_alloc_grant_reference_seq(count, first) < 0) {
+	err = pvk_way->grant_reserve(count, first);
+	if (err)
 		drop_records(count);
-		return -ENOSPC;
-	}
-	return 0;
+	return err;
 }
 EXPORT_SYMBOL_GPL(pvk_grant_reserve);
 
 void pvk_grant_release(pvk_u32 first, unsigned int count)
 {
-	gnttab_free_grant_reference_seq(first, count);
+	pvk_way->grant_release(first, count);
 	drop_records(count);
 }
 EXPORT_SYMBOL_GPL(pvk_grant_release);
 
 void pvk_grant_publish(pvk_u32 ref, pvk_u16 domid, pvk_u64 gfn, int readonly)
 {
-	gnttab_grant_foreign_access_ref(ref, domid, gfn, readonly);
+	if (pvk_is_own())
+		pvk_own_grant_publish(ref, domid, gfn, readonly);
+	else
+		pvk_client_grant_publish(ref, domid, gfn, readonly);
 }
 EXPORT_SYMBOL_GPL(pvk_grant_publish);
 
 int pvk_grant_revoke(pvk_u32 ref)
 {
-	return pvk_gnttab_end_foreign_access_ref(ref) ? 0 : -EBUSY;
+	return pvk_is_own() ? pvk_own_grant_revoke(ref) : pvk_client_grant_revoke(ref);
 }
 EXPORT_SYMBOL_GPL(pvk_grant_revoke);
 
 int pvk_grant_end(pvk_u32 ref)
 {
-	/* Unlike the above, this says nothing to the log when the page is still held. */
-	if (!gnttab_try_end_foreign_access(ref))
-		return -EBUSY;
-	drop_records(1);
-	return 0;
+	int err = pvk_way->grant_end(ref);
+
+	if (!err)
+		drop_records(1);
+	return err;
 }
 EXPORT_SYMBOL_GPL(pvk_grant_end);
 
@@ -153,7 +154,7 @@ static unsigned int collect_ended(struct list_head *ended)
 
 	spin_lock_irq(&lot_lock);
 	list_for_each_entry_safe(record, next, &parked_grants, list) {
-		if (gnttab_try_end_foreign_access(record->ref)) {
+		if (!pvk_way->grant_end(record->ref)) {
 			list_move(&record->list, ended);
 			held.parked--;
 			held.grants--;
@@ -180,7 +181,7 @@ static void retry_parked(struct work_struct *work)
 		schedule_delayed_work(&retry_work, msecs_to_jiffies(delay));
 }
 
-void pvk_grants_exit(void)
+void pvk_parking_exit(void)
 {
 	struct parked_grant *record;
 	unsigned int tries;
@@ -188,9 +189,8 @@ void pvk_grants_exit(void)
 	for (tries = 0; tries < EXIT_TRIES && !list_empty(&parked_grants); tries++)
 		msleep(RETRY_MS);
 	cancel_delayed_work_sync(&retry_work);
-	/* The kernel's own deferred release outlives this module. */
 	list_for_each_entry(record, &parked_grants, list)
-		pvk_gnttab_end_foreign_access(record->ref, record->page);
+		pvk_way->grant_abandon(record->ref, record->page);
 	free_records(&parked_grants);
 	free_records(&spare_records);
 }

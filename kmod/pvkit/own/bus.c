@@ -1,0 +1,285 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Our own xenbus: /sys/bus/pvkit. Its devices are what xenstore's device/<type>/ lists; one scan
+ * after another, each prompted by a watch, makes the two agree.
+ */
+#include <linux/kernel.h>
+#include <linux/list.h>
+#include <linux/module.h>
+#include <linux/mutex.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+
+#include "kmod/compat/bus.h"
+#include "kmod/pvkit/own/bus.h"
+#include "kmod/pvkit/own/device.h"
+
+#define MOST_DEVICES	1024	/* whatever xenstore says */
+
+struct own_driver {
+	struct device_driver driver;
+	struct pvk_frontend *frontend;
+};
+
+static DEFINE_MUTEX(scan_lock);	/* devices; held while they come and go */
+static LIST_HEAD(devices);
+static unsigned int nr_devices;
+
+static struct pvk_own_device *to_own_device(const struct device *dev)
+{
+	return container_of(dev, struct pvk_own_device, dev);
+}
+
+struct pvk_frontend *pvk_own_frontend_of(struct device *dev)
+{
+	if (!dev->driver)
+		return NULL;
+	return container_of(dev->driver, struct own_driver, driver)->frontend;
+}
+
+PVK_BUS_MATCH(own_match, dev, driver)
+{
+	const struct own_driver *own = container_of(driver, struct own_driver, driver);
+
+	return !strcmp(to_own_device(dev)->type, own->frontend->type);
+}
+
+PVK_BUS_UEVENT(own_uevent, dev, env)
+{
+	return add_uevent_var(env, "MODALIAS=xen:%s", to_own_device(dev)->type);
+}
+
+static int own_probe(struct device *dev)
+{
+	struct pvk_own_device *device = to_own_device(dev);
+	struct pvk_frontend *frontend = pvk_own_frontend_of(dev);
+	int err = pvk_own_device_meet(device);
+
+	if (err) {
+		dev_err(dev, "pvkit: xenstore does not say who the backend is\n");
+		return err;
+	}
+	err = frontend->probe(&device->bus);
+	if (err)
+		return err;
+	err = pvk_own_device_watch(device);
+	if (err)
+		frontend->remove(&device->bus);
+	return err;
+}
+
+static void own_remove(struct device *dev)
+{
+	struct pvk_own_device *device = to_own_device(dev);
+
+	pvk_own_device_unwatch(device);
+	pvk_own_frontend_of(dev)->remove(&device->bus);
+}
+
+static struct bus_type own_bus = {
+	.name = "pvkit",
+	.match = own_match,
+	.uevent = own_uevent,
+	.probe = own_probe,
+	.remove = own_remove,
+};
+
+int pvk_own_frontend_register(struct pvk_frontend *frontend)
+{
+	struct own_driver *own = kzalloc(sizeof(*own), GFP_KERNEL);
+	int err;
+
+	if (!own)
+		return -ENOMEM;
+	own->frontend = frontend;
+	own->driver.name = frontend->type;
+	own->driver.bus = &own_bus;
+	own->driver.mod_name = frontend->module;
+	frontend->registration = own;
+	err = driver_register(&own->driver);
+	if (err)
+		kfree(own);
+	return err;
+}
+
+void pvk_own_frontend_unregister(struct pvk_frontend *frontend)
+{
+	struct own_driver *own = frontend->registration;
+
+	driver_unregister(&own->driver);
+	kfree(own);
+}
+
+pvk_u16 pvk_own_backend_domid(const struct pvk_bus *bus)
+{
+	return pvk_own_device_of(bus)->backend_domid;
+}
+
+static void release_device(struct device *dev)
+{
+	kfree(to_own_device(dev));
+}
+
+static void add_device(const char *type, const char *id)
+{
+	struct pvk_own_device *device;
+
+	if (nr_devices >= MOST_DEVICES)
+		return;
+	device = kzalloc(sizeof(*device), GFP_KERNEL);
+	if (!device)
+		return;
+	strscpy(device->type, type, sizeof(device->type));
+	snprintf(device->frontend, sizeof(device->frontend), "device/%s/%s", type, id);
+	device->bus.dev = &device->dev;
+	device->dev.bus = &own_bus;
+	device->dev.release = release_device;
+	device->seen = true;
+	dev_set_name(&device->dev, "%s-%s", type, id);
+	if (device_register(&device->dev)) {
+		put_device(&device->dev);
+		return;
+	}
+	list_add_tail(&device->list, &devices);
+	nr_devices++;
+}
+
+static void drop_device(struct pvk_own_device *device)
+{
+	list_del(&device->list);
+	nr_devices--;
+	device_unregister(&device->dev);
+}
+
+static void see_device(const char *type, const char *id)
+{
+	struct pvk_own_device *device;
+	char name[64];
+
+	snprintf(name, sizeof(name), "%s-%s", type, id);
+	list_for_each_entry(device, &devices, list) {
+		if (!strcmp(dev_name(&device->dev), name)) {
+			device->seen = true;
+			return;
+		}
+	}
+	add_device(type, id);
+}
+
+/* Names come as one block of NUL-terminated strings. */
+static void scan_type(const char *type)
+{
+	unsigned int length;
+	const char *id;
+	char *ids;
+
+	ids = pvk_store_directory(0, "device", type, &length);
+	if (IS_ERR(ids))
+		return;
+	for (id = ids; id < ids + length; id += strlen(id) + 1)
+		see_device(type, id);
+	kfree(ids);
+}
+
+static void scan_all(void)
+{
+	struct pvk_own_device *device, *next;
+	unsigned int length;
+	const char *type;
+	char *types;
+
+	types = pvk_store_directory(0, "device", "", &length);
+	/* Without an answer nothing is known to have gone. */
+	if (IS_ERR(types) && PTR_ERR(types) != -ENOENT)
+		return;
+	list_for_each_entry(device, &devices, list)
+		device->seen = false;
+	if (!IS_ERR(types)) {
+		for (type = types; type < types + length; type += strlen(type) + 1)
+			scan_type(type);
+		kfree(types);
+	}
+	list_for_each_entry_safe(device, next, &devices, list) {
+		if (!device->seen)
+			drop_device(device);
+	}
+}
+
+static void devices_changed(struct pvk_store_watch *watch, const char *path)
+{
+	mutex_lock(&scan_lock);
+	scan_all();
+	mutex_unlock(&scan_lock);
+}
+
+static struct pvk_store_watch devices_watch = {
+	.path = "device",
+	.changed = devices_changed,
+};
+
+int pvk_own_bus_start(void)
+{
+	int err = bus_register(&own_bus);
+
+	if (err)
+		return err;
+	err = pvk_store_watch(&devices_watch);
+	if (err)
+		bus_unregister(&own_bus);
+	return err;
+}
+
+void pvk_own_bus_stop(void)
+{
+	struct pvk_own_device *device, *next;
+
+	pvk_store_unwatch(&devices_watch);
+	list_for_each_entry_safe(device, next, &devices, list)
+		drop_device(device);
+	bus_unregister(&own_bus);
+}
+
+/* Before the domain is stored: nothing of the rings may be believed afterwards. */
+void pvk_own_bus_suspend(void)
+{
+	struct pvk_own_device *device;
+	struct pvk_frontend *frontend;
+
+	mutex_lock(&scan_lock);
+	list_for_each_entry(device, &devices, list) {
+		device_lock(&device->dev);
+		frontend = pvk_own_frontend_of(&device->dev);
+		if (frontend)
+			frontend->suspend(&device->bus);
+		device_unlock(&device->dev);
+	}
+	mutex_unlock(&scan_lock);
+}
+
+static void resume_device(struct pvk_own_device *device)
+{
+	struct pvk_frontend *frontend = pvk_own_frontend_of(&device->dev);
+
+	if (!frontend)
+		return;
+	pvk_own_device_unwatch(device);
+	if (pvk_own_device_meet(device))
+		dev_err(&device->dev, "pvkit: no backend after the domain was restored\n");
+	frontend->resume(&device->bus);
+	pvk_own_device_watch(device);
+}
+
+void pvk_own_bus_resume(int cancelled)
+{
+	struct pvk_own_device *device;
+
+	if (cancelled)
+		return;
+	mutex_lock(&scan_lock);
+	list_for_each_entry(device, &devices, list) {
+		device_lock(&device->dev);
+		resume_device(device);
+		device_unlock(&device->dev);
+	}
+	mutex_unlock(&scan_lock);
+}

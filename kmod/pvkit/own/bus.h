@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef PVKIT_KMOD_OWN_BUS_H
+#define PVKIT_KMOD_OWN_BUS_H
+
+struct device;
+struct pvk_frontend;
+
+/* The frontend that a device is bound to, or NULL. */
+struct pvk_frontend *pvk_own_frontend_of(struct device *dev);
+
+#endif

@@ -1,0 +1,336 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Event channels of the own way. Each has a Linux interrupt for what people expect of one, a line
+ * in /proc/interrupts and an affinity; its events do not travel through it but go from the upcall
+ * straight to who opened the channel.
+ */
+#include <linux/delay.h>
+#include <linux/interrupt.h>
+#include <linux/irq.h>
+#include <linux/irqdesc.h>
+#include <linux/rcupdate.h>
+#include <linux/slab.h>
+#include <linux/workqueue.h>
+
+#include "kmod/compat/irq_stat.h"
+#include "kmod/pvkit/own/own.h"
+
+#define NO_MOVE		UINT_MAX
+#define UNQUEUE_TRIES	2000
+
+struct own_event {
+	struct pvk_event event;
+	unsigned int cpu;		/* where its events come */
+	unsigned int move_to;		/* a CPU, or NO_MOVE */
+	pvk_upcall upcall;
+	void *context;
+	struct irq_desc *desc;
+	unsigned int irq;
+	struct delayed_work recheck;
+	struct delayed_work wake;
+	bool asleep;			/* masked, because it stormed */
+	struct pvk_own_throttle throttle;
+	bool ours;			/* the port is closed with the event */
+	bool open;
+};
+
+static struct own_event **ports;	/* by number; slots are read by upcalls */
+
+static unsigned int a_cpu_for(const struct cpumask *mask)
+{
+	static atomic_t turn = ATOMIC_INIT(0);
+	unsigned int count = 0, cpu, wanted;
+
+	for_each_cpu_and(cpu, mask, cpu_online_mask)
+		count += pvk_own_cpu_takes_upcalls(cpu);
+	if (!count)
+		return NO_MOVE;
+	wanted = (unsigned int)atomic_inc_return(&turn) % count;
+	for_each_cpu_and(cpu, mask, cpu_online_mask) {
+		if (pvk_own_cpu_takes_upcalls(cpu) && !wanted--)
+			return cpu;
+	}
+	return NO_MOVE;
+}
+
+/*
+ * Not while the upcall runs: only from its own CPU, or when that one is on its way out. Xen looks
+ * up the vCPU before it marks an event, so one that was being sent may be marked for the old CPU
+ * alone, which takes it for another's: the port is looked at again soon.
+ */
+static int move_now(struct own_event *event, unsigned int cpu)
+{
+	int err;
+
+	pvk_own_port_mask(event->event.port);
+	err = pvk_own_port_move(event->event.port, cpu);
+	if (!err)
+		event->cpu = cpu;
+	if (!READ_ONCE(event->asleep))
+		pvk_own_port_unmask(event->event.port);
+	if (!err)
+		queue_delayed_work(system_wq, &event->recheck, 1);
+	return err;
+}
+
+static void recheck(struct work_struct *work)
+{
+	struct own_event *event = container_of(work, struct own_event, recheck.work);
+
+	pvk_own_port_recheck(event->event.port);
+}
+
+static void wake(struct work_struct *work)
+{
+	struct own_event *event = container_of(work, struct own_event, wake.work);
+
+	WRITE_ONCE(event->asleep, false);
+	pvk_own_port_unmask(event->event.port);
+}
+
+/* An event without work, or one with work after such: a backend that storms is made to wait. */
+static noinline void throttle(struct own_event *event, int had_work)
+{
+	u64 delay = pvk_own_throttle_event(&event->throttle, ktime_get_ns(), had_work);
+
+	if (!delay)
+		return;
+	if (event->throttle.sleeps == 1)
+		pr_warn("pvkit: port %u: events without a reason are slowed down\n",
+			event->event.port);
+	WRITE_ONCE(event->asleep, true);
+	pvk_own_port_mask(event->event.port);
+	queue_delayed_work(system_wq, &event->wake, nsecs_to_jiffies(delay) + 1);
+}
+
+/*
+ * The CPU that takes the events moves them itself, after the next one: so an upcall never runs on
+ * two CPUs. One that goes down takes no more, and they are moved for it.
+ */
+static int set_affinity(struct irq_data *data, const struct cpumask *mask, bool force)
+{
+	struct own_event *event = irq_data_get_irq_chip_data(data);
+	unsigned int cpu = a_cpu_for(mask);
+
+	if (cpu == NO_MOVE)
+		return -EINVAL;
+	irq_data_update_effective_affinity(data, cpumask_of(cpu));
+	if (!event->open)
+		event->cpu = cpu;
+	else if (!pvk_own_cpu_takes_upcalls(event->cpu) || !cpu_active(event->cpu))
+		move_now(event, cpu);
+	else
+		WRITE_ONCE(event->move_to, cpu);
+	return IRQ_SET_MASK_OK_DONE;
+}
+
+static void nothing_to_do(struct irq_data *data)
+{
+}
+
+static struct irq_chip event_chip = {
+	.name = "pvkit",
+	.irq_mask = nothing_to_do,
+	.irq_unmask = nothing_to_do,
+	.irq_set_affinity = set_affinity,
+};
+
+static irqreturn_t unused_handler(int irq, void *data)
+{
+	return IRQ_NONE;
+}
+
+void pvk_own_deliver(pvk_u32 port)
+{
+	struct own_event *event = READ_ONCE(ports[port]);
+	int had_work;
+
+	if (unlikely(!event))
+		return;
+	pvk_count_irq(event->desc);
+	had_work = event->upcall(event->context);
+	if (unlikely(!had_work || event->throttle.idle || event->throttle.level))
+		throttle(event, had_work);
+	if (unlikely(READ_ONCE(event->move_to) != NO_MOVE) &&
+	    move_now(event, event->move_to) != -EAGAIN)
+		WRITE_ONCE(event->move_to, NO_MOVE);
+}
+
+static int give_irq(struct own_event *event, const char *name)
+{
+	/* Without an owner: one would be held for as long as xenstore's channel is open. */
+	int irq = __irq_alloc_descs(-1, 1, 1, NUMA_NO_NODE, NULL, NULL);
+	int err;
+
+	if (irq < 0)
+		return irq;
+	irq_set_chip_data(irq, event);
+	irq_set_chip_and_handler_name(irq, &event_chip, handle_simple_irq, "event");
+	event->irq = irq;
+	event->desc = irq_data_to_desc(irq_get_irq_data(irq));
+	err = request_irq(irq, unused_handler, IRQF_NO_THREAD, name, event);
+	if (err)
+		irq_free_desc(irq);
+	return err;
+}
+
+static void take_irq(struct own_event *event)
+{
+	free_irq(event->irq, event);
+	irq_free_desc(event->irq);
+}
+
+int pvk_own_event_bind(pvk_u32 port, const char *name, pvk_upcall upcall, void *context,
+		       struct pvk_event **result)
+{
+	struct own_event *event;
+	int err = -ENOMEM;
+
+	if (port >= pvk_own_port_limit() || ports[port])
+		return -EINVAL;
+	event = kzalloc(sizeof(*event), GFP_KERNEL);
+	if (!event)
+		return err;
+	INIT_DELAYED_WORK(&event->recheck, recheck);
+	INIT_DELAYED_WORK(&event->wake, wake);
+	event->event.port = port;
+	event->move_to = NO_MOVE;
+	event->upcall = upcall;
+	event->context = context;
+	err = pvk_own_fifo_port(port);
+	if (!err)
+		err = give_irq(event, name);
+	if (err)
+		goto free;
+	err = pvk_own_port_move(port, event->cpu);
+	if (err)
+		goto irq;
+	event->open = true;
+	smp_store_release(&ports[port], event);
+	pvk_own_port_unmask(port);
+	*result = &event->event;
+	return 0;
+
+irq:
+	take_irq(event);
+free:
+	kfree(event);
+	return err;
+}
+
+int pvk_own_event_open(struct pvk_bus *bus, pvk_upcall upcall, void *context,
+		       struct pvk_event **result)
+{
+	pvk_u32 port;
+	int err = pvk_own_port_open(pvk_own_backend_domid(bus), &port);
+
+	if (err)
+		return err;
+	err = pvk_own_event_bind(port, pvk_bus_name(bus), upcall, context, result);
+	if (err)
+		pvk_own_port_close(port);
+	else
+		container_of(*result, struct own_event, event)->ours = true;
+	return err;
+}
+
+/* A queue that holds a closed port would deliver it as whatever its number is next. */
+static void wait_unqueued(pvk_u32 port)
+{
+	unsigned int tries;
+
+	for (tries = 0; tries < UNQUEUE_TRIES && pvk_own_port_is_queued(port); tries++)
+		usleep_range(100, 1000);
+}
+
+static void close_port(struct own_event *event)
+{
+	pvk_u32 port = event->event.port;
+
+	pvk_own_port_mask(port);
+	wait_unqueued(port);
+	if (event->ours)
+		pvk_own_port_close(port);
+	WRITE_ONCE(ports[port], NULL);
+}
+
+void pvk_own_event_close(struct pvk_event *closing)
+{
+	struct own_event *event = container_of(closing, struct own_event, event);
+
+	take_irq(event);
+	/* Asleep for good: nothing unmasks the port behind our back. */
+	WRITE_ONCE(event->asleep, true);
+	cancel_delayed_work_sync(&event->wake);
+	/* One of a former life has a number that may be another's by now. */
+	if (event->open)
+		close_port(event);
+	/* An upcall runs with interrupts off: when each CPU has been seen with them on, none does. */
+	synchronize_rcu();
+	cancel_delayed_work_sync(&event->recheck);
+	kfree(event);
+}
+
+void pvk_own_notify(pvk_u32 port)
+{
+	pvk_own_port_send(port);
+}
+
+void pvk_own_events_leave(unsigned int cpu)
+{
+	unsigned long flags;
+	unsigned int to;
+	pvk_u32 port;
+
+	/* Here is the CPU's last upcall; what is sent from now on waits for the move. */
+	local_irq_save(flags);
+	for (port = 0; port < pvk_own_port_limit(); port++) {
+		if (ports[port] && ports[port]->cpu == cpu)
+			pvk_own_port_mask(port);
+	}
+	while (pvk_own_take_over(cpu))
+		;
+	for (port = 0; port < pvk_own_port_limit(); port++) {
+		if (!ports[port] || ports[port]->cpu != cpu)
+			continue;
+		to = a_cpu_for(cpu_online_mask);
+		if (to == NO_MOVE || move_now(ports[port], to))
+			pr_warn("pvkit: port %u stays on CPU %u, which is offline\n", port, cpu);
+	}
+	local_irq_restore(flags);
+}
+
+/*
+ * In a restored domain: every channel of ours is gone with the old domain, and its number may be
+ * another's soon. Those that the toolstack opens are there again, where they were.
+ */
+void pvk_own_events_resume(void)
+{
+	struct own_event *event;
+	pvk_u32 port;
+
+	for (port = 0; port < pvk_own_port_limit(); port++) {
+		event = ports[port];
+		if (!event)
+			continue;
+		if (event->ours) {
+			event->ours = false;
+			event->open = false;
+			ports[port] = NULL;
+		} else if (!pvk_own_port_move(port, event->cpu)) {
+			pvk_own_port_unmask(port);
+		}
+	}
+}
+
+int pvk_own_events_start(void)
+{
+	ports = kvcalloc(pvk_own_port_limit(), sizeof(*ports), GFP_KERNEL);
+	return ports ? 0 : -ENOMEM;
+}
+
+void pvk_own_events_stop(void)
+{
+	kvfree(ports);
+	ports = NULL;
+}

@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The own way: what starts after what, and goes before what. */
+#include <linux/io.h>
+#include <linux/kernel.h>
+#include <linux/module.h>
+
+#include "kmod/pvkit/own/grants.h"
+#include "kmod/pvkit/own/own.h"
+#include "kmod/pvkit/own/services.h"
+#include "kmod/pvkit/own/store.h"
+
+#define PARAM_STORE_PFN		1	/* xen/hvm/params.h */
+#define PARAM_STORE_EVTCHN	2
+
+static void *info_page;
+static pvk_u64 info_gfn;
+static void *store_ring;
+
+static int info_start(void)
+{
+	int err;
+
+	info_page = pvk_own_frames(1, &info_gfn);
+	if (!info_page)
+		return -ENOMEM;
+	err = pvk_own_share_info(info_page, info_gfn);
+	if (err)
+		return err;
+	return pvk_own_events_attach(pvk_own_fifo());
+}
+
+static void info_stop(void)
+{
+	pvk_own_unshare_info(info_gfn);
+}
+
+static int store_start(void)
+{
+	pvk_u64 gfn, port;
+	int err = pvk_own_param(PARAM_STORE_PFN, &gfn);
+
+	if (!err)
+		err = pvk_own_param(PARAM_STORE_EVTCHN, &port);
+	if (err)
+		return err;
+	store_ring = memremap(gfn << PAGE_SHIFT, PAGE_SIZE, MEMREMAP_WB);
+	if (!store_ring)
+		return -ENOMEM;
+	err = pvk_store_start(store_ring, port);
+	if (err)
+		memunmap(store_ring);
+	return err;
+}
+
+static void store_stop(void)
+{
+	pvk_store_stop();
+	memunmap(store_ring);
+}
+
+static void store_suspend(void)
+{
+	pvk_store_suspend();
+}
+
+static void store_resume(int cancelled)
+{
+	pvk_u64 port;
+
+	if (pvk_own_param(PARAM_STORE_EVTCHN, &port))
+		pr_err("pvkit: Xen no longer says which channel is xenstore's\n");
+	else
+		pvk_store_resume(store_ring, port);
+}
+
+/*
+ * In the order of a start; stopped and suspended the other way round, resumed in this one. Without
+ * a part that is not needed the others go on.
+ */
+static const struct part {
+	const char *name;
+	bool needed;
+	int (*start)(void);
+	void (*stop)(void);
+	void (*suspend)(void);
+	void (*resume)(int cancelled);
+} parts[] = {
+	{ "frames", true, pvk_own_frames_start, pvk_own_frames_stop },
+	{ "shared info", true, info_start, info_stop },
+	{ "events", true, pvk_own_events_start, pvk_own_events_stop },
+	{ "upcalls", true, pvk_own_vectors_start, pvk_own_vectors_stop },
+	{ "clock", false, pvk_clock_start, pvk_clock_stop },
+	{ "time of day", true, NULL, NULL, pvk_wallclock_suspend, pvk_wallclock_resume },
+	{ "grants", true, pvk_own_grants_start, pvk_own_grants_stop },
+	{ "console", false, pvk_console_start, pvk_console_stop, NULL, pvk_console_resume },
+	{ "panic", false, pvk_panic_start, pvk_panic_stop },
+	{ "watchdog", false, pvk_watchdog_start, pvk_watchdog_stop, pvk_watchdog_suspend,
+	  pvk_watchdog_resume },
+	{ "xenstore", true, store_start, store_stop, store_suspend, store_resume },
+	{ "balloon", false, pvk_balloon_start, pvk_balloon_stop, NULL, pvk_balloon_resume },
+	{ "bus", true, pvk_own_bus_start, pvk_own_bus_stop, pvk_own_bus_suspend,
+	  pvk_own_bus_resume },
+	{ "control", false, pvk_shutdown_start, pvk_shutdown_stop, NULL, pvk_shutdown_resume },
+};
+static bool running[ARRAY_SIZE(parts)];
+
+static void stop(void)
+{
+	int i;
+
+	for (i = ARRAY_SIZE(parts) - 1; i >= 0; i--) {
+		if (running[i] && parts[i].stop)
+			parts[i].stop();
+		running[i] = false;
+	}
+}
+
+static int start_part(unsigned int i)
+{
+	int err = parts[i].start ? parts[i].start() : 0;
+
+	running[i] = !err;
+	if (!err)
+		return 0;
+	if (parts[i].needed) {
+		pr_err("pvkit: cannot start: %s (%d)\n", parts[i].name, err);
+		return err;
+	}
+	pr_warn("pvkit: going on without: %s (%d)\n", parts[i].name, err);
+	return 0;
+}
+
+static int start(void)
+{
+	unsigned int i;
+	int err = pvk_own_detect();
+
+	if (err) {
+		pr_err("pvkit: this machine is not a Xen guest\n");
+		return err;
+	}
+	/* Before anything that takes time: a driver of emulated disks may be on its way. */
+	err = pvk_unplug_start();
+	for (i = 0; i < ARRAY_SIZE(parts) && !err; i++)
+		err = start_part(i);
+	if (err)
+		stop();
+	return err;
+}
+
+void pvk_own_quiesce(void)
+{
+	int i;
+
+	for (i = ARRAY_SIZE(parts) - 1; i >= 0; i--) {
+		if (running[i] && parts[i].suspend)
+			parts[i].suspend();
+	}
+}
+
+/* Interrupts are off and every other CPU stands still. */
+void pvk_own_restore(void)
+{
+	int err = pvk_own_share_info(info_page, info_gfn);
+
+	if (!err)
+		err = pvk_own_events_attach(pvk_own_fifo());
+	if (!err)
+		err = pvk_own_fifo_resume();
+	if (!err)
+		err = pvk_own_grants_resume();
+	if (err)
+		panic("pvkit: the restored domain has no events or grants (%d)", err);
+	pvk_own_vectors_resume();
+	pvk_own_events_resume();
+}
+
+void pvk_own_carry_on(int cancelled)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(parts); i++) {
+		if (running[i] && parts[i].resume)
+			parts[i].resume(cancelled);
+	}
+}
+
+static const char *guest_type(void)
+{
+	return "hvm";
+}
+
+/* Each disk is asked about: one that was never emulated is ours in any case. */
+static bool disks_are_ours(void)
+{
+	return true;
+}
+
+static bool disk_is_ours(pvk_u32 virtual_device)
+{
+	return pvk_unplug_disk_gone(virtual_device);
+}
+
+/* The reference is left to the backend and the page to nobody: the module goes. */
+static void grant_abandon(pvk_u32 ref, struct page *page)
+{
+	pr_warn("pvkit: a backend keeps grant %u; its page is lost\n", ref);
+}
+
+const struct pvk_way pvk_own = {
+	.name = "own",
+	.start = start,
+	.stop = stop,
+	.guest_type = guest_type,
+	.report = pvk_own_report,
+	.grant_reserve = pvk_own_grant_reserve,
+	.grant_release = pvk_own_grant_release,
+	.grant_end = pvk_own_grant_end,
+	.grant_abandon = grant_abandon,
+	.event_open = pvk_own_event_open,
+	.event_close = pvk_own_event_close,
+	.xs_read = pvk_own_xs_read,
+	.xs_write = pvk_own_xs_write,
+	.xs_remove = pvk_own_xs_remove,
+	.xs_begin = pvk_own_xs_begin,
+	.xs_end = pvk_own_xs_end,
+	.xs_set_state = pvk_own_xs_set_state,
+	.backend_domid = pvk_own_backend_domid,
+	.frontend_register = pvk_own_frontend_register,
+	.frontend_unregister = pvk_own_frontend_unregister,
+	.bus_state = pvk_own_bus_state,
+	.disks_are_ours = disks_are_ours,
+	.disk_is_ours = disk_is_ours,
+};

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the shims of the own way share: this kernel is no Xen guest, pvkit.ko brings the guest side
+ * up by itself. Each part has start, stop and, where a restored domain needs it, resume;
+ * own.c calls them in their order.
+ */
+#ifndef PVKIT_KMOD_OWN_H
+#define PVKIT_KMOD_OWN_H
+
+#include <linux/cpumask.h>
+
+#include "kmod/pvkit/own/edge.h"
+#include "kmod/pvkit/own/edge_hypercall.h"
+#include "kmod/pvkit/pvkit.h"
+
+struct pci_dev;
+
+/* report.c */
+void pvk_own_report(struct seq_file *file);
+
+/* own.c: before and after, and, while everything stands still, what a new domain needs first. */
+void pvk_own_quiesce(void);
+void pvk_own_restore(void);
+void pvk_own_carry_on(int cancelled);
+
+/* frames.c: guest frames without memory behind them, in which Xen's pages are mapped. */
+int pvk_own_frames_start(void);
+void pvk_own_frames_stop(void);
+/* @count frames in a row, or NULL; kept until stop. Nothing may be mapped in them any more then. */
+void *pvk_own_frames(unsigned int count, pvk_u64 *gfn);
+/* Xen's PCI device, or NULL. */
+struct pci_dev *pvk_own_pci(void);
+
+/* vectors.c: how upcalls reach each CPU. */
+int pvk_own_vectors_start(void);
+void pvk_own_vectors_stop(void);
+void pvk_own_vectors_resume(void);
+const char *pvk_own_delivery(void);
+unsigned int pvk_own_upcall_cpus(void);
+/* Whether upcalls reach @cpu, so that a channel may be bound to it. */
+bool pvk_own_cpu_takes_upcalls(unsigned int cpu);
+
+/* Runs an upcall of this CPU that was cut short. */
+void pvk_own_run_upcall(unsigned int cpu);
+
+/* fifo_pages.c: memory for the FIFO ABI, where it is wanted. */
+bool pvk_own_fifo(void);
+int pvk_own_fifo_cpu(unsigned int cpu);
+int pvk_own_fifo_port(pvk_u32 port);
+int pvk_own_fifo_resume(void);
+
+/* events.c: channels as Linux interrupts. */
+int pvk_own_events_start(void);
+void pvk_own_events_stop(void);
+void pvk_own_events_resume(void);
+/* On @cpu, which takes no more upcalls: its channels go elsewhere, no event is lost. */
+void pvk_own_events_leave(unsigned int cpu);
+int pvk_own_event_open(struct pvk_bus *bus, pvk_upcall upcall, void *context,
+		       struct pvk_event **event);
+/* Binds a @port that the toolstack has opened. */
+int pvk_own_event_bind(pvk_u32 port, const char *name, pvk_upcall upcall, void *context,
+		       struct pvk_event **event);
+void pvk_own_event_close(struct pvk_event *event);
+
+/* bus.c, device.c: the devices that xenstore names. */
+int pvk_own_bus_start(void);
+void pvk_own_bus_stop(void);
+void pvk_own_bus_suspend(void);
+void pvk_own_bus_resume(int cancelled);
+int pvk_own_frontend_register(struct pvk_frontend *frontend);
+void pvk_own_frontend_unregister(struct pvk_frontend *frontend);
+pvk_u16 pvk_own_backend_domid(const struct pvk_bus *bus);
+
+/* xenstore.c: a device's two directories. */
+int pvk_own_xs_read(struct pvk_bus *bus, int side, const char *key, char *buffer,
+		    pvk_size capacity);
+int pvk_own_xs_write(struct pvk_bus *bus, pvk_u32 transaction, const char *key,
+		     const char *value);
+int pvk_own_xs_remove(struct pvk_bus *bus, pvk_u32 transaction, const char *key);
+int pvk_own_xs_begin(pvk_u32 *transaction);
+int pvk_own_xs_end(pvk_u32 transaction, int commit);
+int pvk_own_xs_set_state(struct pvk_bus *bus, int state);
+int pvk_own_bus_state(struct pvk_bus *bus, int side);
+
+#endif

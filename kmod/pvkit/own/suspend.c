@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Save, restore and migration: the domain stops in a hypercall and goes on, perhaps much later and
+ * on another host, as a new domain. Emulated devices travel with it and notice nothing. What was
+ * agreed with Xen and with backends is gone; it is made again in the order of a start.
+ */
+#include <linux/kernel.h>
+#include <linux/mutex.h>
+#include <linux/stop_machine.h>
+#include <linux/suspend.h>
+#include <linux/syscore_ops.h>
+#include <linux/workqueue.h>
+
+#include "kmod/compat/sleep.h"
+#include "kmod/pvkit/own/own.h"
+#include "kmod/pvkit/own/services.h"
+
+static DEFINE_MUTEX(suspend_lock);
+static int outcome;	/* of the hypercall: 1 when Xen gave the suspend up and nothing has changed */
+
+/* On one CPU while all others are held with interrupts off: nobody sees the time between. */
+static int stop_domain(void *unused)
+{
+	int err = syscore_suspend();
+
+	if (err)
+		return err;
+	outcome = pvk_own_suspend_call();
+	if (outcome == 0)
+		pvk_own_restore();
+	syscore_resume();
+	return min(outcome, 0);
+}
+
+int pvk_own_suspend(void)
+{
+	unsigned int sleep;
+	int err;
+
+	mutex_lock(&suspend_lock);
+	sleep = pvk_lock_system_sleep();
+	pvk_own_quiesce();
+	outcome = 1;
+	err = stop_machine(stop_domain, NULL, cpumask_of(0));
+	if (err)
+		pr_err("pvkit: the domain was not suspended (%d)\n", err);
+	pvk_own_carry_on(err || outcome == 1);
+	pvk_unlock_system_sleep(sleep);
+	mutex_unlock(&suspend_lock);
+	return err ?: outcome;
+}

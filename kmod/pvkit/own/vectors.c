@@ -1,0 +1,249 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * How upcalls reach each CPU: by a vector of its own from the kernel's x86 vector domain, or, for
+ * the first CPU alone, by the interrupt line of Xen's PCI device.
+ *
+ * A vector cannot be withdrawn from Xen. What it is for must be quiet before it is given back,
+ * which closing every channel does.
+ */
+#include <linux/cpuhotplug.h>
+#include <linux/interrupt.h>
+#include <linux/irq.h>
+#include <linux/irq_work.h>
+#include <linux/irqdesc.h>
+#include <linux/irqdomain.h>
+#include <linux/module.h>
+#include <linux/pci.h>
+#include <linux/smp.h>
+#include <asm/hw_irq.h>
+#include <asm/irqdomain.h>
+
+#include "kmod/compat/irq_stat.h"
+#include "kmod/pvkit/own/own.h"
+
+#define PARAM_CALLBACK_IRQ	0	/* HVM_PARAM_CALLBACK_IRQ of xen/hvm/params.h */
+#define CALLBACK_PCI_LINE	(1ULL << 56)
+#define CALLBACK_AWARE		1ULL	/* any value that is not 0: this guest takes upcalls */
+
+static DEFINE_PER_CPU(unsigned int, upcall_irq);
+static struct cpumask reached;		/* CPUs that take upcalls */
+static enum cpuhp_state hotplug;
+static bool by_line;
+
+/* A flood of events must not keep a CPU for ever: the rest comes a little later. */
+static void upcall_again(struct irq_work *work)
+{
+	pvk_own_run_upcall(by_line ? 0 : smp_processor_id());
+}
+
+static DEFINE_PER_CPU(struct irq_work, again_work) = IRQ_WORK_INIT_HARD(upcall_again);
+
+void pvk_own_run_upcall(unsigned int cpu)
+{
+	if (unlikely(pvk_own_upcall(cpu)))
+		irq_work_queue(this_cpu_ptr(&again_work));
+}
+
+/*
+ * In place of the kernel's own flow for edges, which would take the descriptor's lock twice: an
+ * upcall is never re-entered on its CPU, and nobody else handles it.
+ */
+static void upcall_flow(struct irq_desc *desc)
+{
+	struct irq_data *data = irq_desc_get_irq_data(desc);
+
+	data->chip->irq_ack(data);
+	pvk_count_irq(desc);
+	pvk_own_run_upcall(smp_processor_id());
+}
+
+/* Only there so that the kernel starts the interrupt; the flow above does all. */
+static irqreturn_t unused_handler(int irq, void *data)
+{
+	return IRQ_NONE;
+}
+
+static int take_vector(unsigned int cpu)
+{
+	struct irq_alloc_info info = {};
+	int irq, err;
+
+	/* With a mask the vector is assigned now and not at the first use. */
+	info.mask = cpumask_of(cpu);
+	irq = __irq_domain_alloc_irqs(x86_vector_domain, -1, 1, cpu_to_node(cpu), &info, false,
+				      NULL);
+	if (irq < 0)
+		return irq;
+	irq_set_handler(irq, upcall_flow);
+	err = request_irq(irq, unused_handler, IRQF_PERCPU | IRQF_NOBALANCING | IRQF_NO_THREAD,
+			  "pvkit-upcall", &upcall_irq);
+	if (err) {
+		irq_dispose_mapping(irq);
+		return err;
+	}
+	per_cpu(upcall_irq, cpu) = irq;
+	return 0;
+}
+
+static void drop_vector(unsigned int cpu)
+{
+	unsigned int irq = per_cpu(upcall_irq, cpu);
+
+	if (!irq)
+		return;
+	per_cpu(upcall_irq, cpu) = 0;
+	free_irq(irq, &upcall_irq);
+	irq_dispose_mapping(irq);
+}
+
+static int tell_vector(unsigned int cpu)
+{
+	struct irq_data *data = irq_get_irq_data(per_cpu(upcall_irq, cpu));
+
+	return pvk_own_set_vector(pvk_own_vcpu_of(cpu), irqd_cfg(data)->vector);
+}
+
+/* vCPUs above 31 have their part of the shared page elsewhere, for as long as the domain lives. */
+static int add_cpu(unsigned int cpu, unsigned int vcpu)
+{
+	void *page;
+	int err = pvk_own_add_cpu(cpu, vcpu, NULL, 0);
+
+	if (err != -ENOMEM)
+		return err;
+	page = (void *)get_zeroed_page(GFP_KERNEL);
+	if (!page)
+		return -ENOMEM;
+	err = pvk_own_add_cpu(cpu, vcpu, page, __pa(page) >> PAGE_SHIFT);
+	if (err)
+		free_page((unsigned long)page);
+	else
+		__module_get(THIS_MODULE); /* Xen writes there until the domain ends */
+	return err;
+}
+
+/* Runs on the CPU that comes up. Xen raises the vector as soon as it is told. */
+static int cpu_up(unsigned int cpu)
+{
+	int err = add_cpu(cpu, pvk_own_vcpu_here());
+
+	if (err)
+		goto without;
+	err = pvk_own_fifo_cpu(cpu);
+	if (err)
+		goto without;
+	err = take_vector(cpu);
+	if (err)
+		goto without;
+	err = tell_vector(cpu);
+	if (err) {
+		drop_vector(cpu);
+		goto without;
+	}
+	cpumask_set_cpu(cpu, &reached);
+	return 0;
+
+without:
+	/* Later CPUs can do without; the first decides whether the guest has vectors at all. */
+	if (cpumask_empty(&reached))
+		return err;
+	pr_warn("pvkit: no upcalls on CPU %u (%d): its channels go elsewhere\n", cpu, err);
+	return 0;
+}
+
+static int cpu_down(unsigned int cpu)
+{
+	cpumask_clear_cpu(cpu, &reached);
+	pvk_own_events_leave(cpu);
+	irq_work_sync(per_cpu_ptr(&again_work, cpu));
+	drop_vector(cpu);
+	return 0;
+}
+
+static irqreturn_t line_handler(int irq, void *data)
+{
+	/* The line is raised for vCPU 0 alone, whichever CPU the interrupt came to. */
+	if (!pvk_own_upcall_pending(0))
+		return IRQ_NONE;
+	pvk_own_run_upcall(0);
+	return IRQ_HANDLED;
+}
+
+static int take_line(void)
+{
+	struct pci_dev *dev = pvk_own_pci();
+	unsigned int pin;
+	int err;
+
+	if (!dev || !dev->pin)
+		return -ENODEV;
+	pin = dev->pin - 1;
+	err = pvk_own_add_cpu(0, 0, NULL, 0);
+	if (err)
+		return err;
+	err = request_irq(dev->irq, line_handler, IRQF_SHARED | IRQF_NOBALANCING, "pvkit", dev);
+	if (err)
+		return err;
+	irq_set_affinity(dev->irq, cpumask_of(0));
+	err = pvk_own_set_param(PARAM_CALLBACK_IRQ,
+				CALLBACK_PCI_LINE |
+				(u64)pci_domain_nr(dev->bus) << 32 | dev->bus->number << 16 |
+				dev->devfn << 8 | pin);
+	if (err) {
+		free_irq(dev->irq, dev);
+		return err;
+	}
+	by_line = true;
+	cpumask_set_cpu(0, &reached);
+	return 0;
+}
+
+int pvk_own_vectors_start(void)
+{
+	int state = cpuhp_setup_state(CPUHP_AP_ONLINE_DYN, "pvkit:upcall", cpu_up, cpu_down);
+
+	if (state < 0)
+		return take_line();
+	hotplug = state;
+	/* The toolstack takes a guest with a callback for one that closes its devices itself. */
+	pvk_own_set_param(PARAM_CALLBACK_IRQ, CALLBACK_AWARE);
+	return 0;
+}
+
+void pvk_own_vectors_stop(void)
+{
+	pvk_own_set_param(PARAM_CALLBACK_IRQ, 0);
+	if (by_line)
+		free_irq(pvk_own_pci()->irq, pvk_own_pci());
+	else
+		cpuhp_remove_state(hotplug);
+	by_line = false;
+	cpumask_clear(&reached);
+}
+
+/* A restored domain is a new one to Xen. Each CPU's vector can be told from any. */
+void pvk_own_vectors_resume(void)
+{
+	unsigned int cpu;
+
+	if (by_line)
+		return;
+	for_each_cpu(cpu, &reached)
+		tell_vector(cpu);
+	pvk_own_set_param(PARAM_CALLBACK_IRQ, CALLBACK_AWARE);
+}
+
+const char *pvk_own_delivery(void)
+{
+	return by_line ? "line" : "vector";
+}
+
+unsigned int pvk_own_upcall_cpus(void)
+{
+	return cpumask_weight(&reached);
+}
+
+bool pvk_own_cpu_takes_upcalls(unsigned int cpu)
+{
+	return cpumask_test_cpu(cpu, &reached);
+}
