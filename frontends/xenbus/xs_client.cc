@@ -43,7 +43,8 @@ bool Client::step() {
     case State::kConnected:
     case State::kProbing: break;
   }
-  if (ring_.server_error() != server_error_) {
+  const u32 error = ring_.server_error();
+  if (error != 0 && error != server_error_) {
     break_off(Fault::kServerError);
     return false;
   }

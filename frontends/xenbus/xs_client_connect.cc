@@ -38,7 +38,11 @@ void Client::reconnect() {
 void Client::resume(Page* page) {
   suspended_ = false;
   if (state_ == State::kClosed) return;
-  if (page == page_ && state_ == State::kConnected && ring_.unchanged()) return;
+  if (page == page_ && state_ == State::kConnected && ring_.unchanged()) {
+    // The same server or one that went on with the page: the first refuses what it has already.
+    watches_.all_again();
+    return;
+  }
   lose_connection();
   start(page);
 }

@@ -27,4 +27,11 @@ int error_number(Span<const char> name) {
   return XEN_EIO;
 }
 
+const char* error_name(int number) {
+  for (const NamedError& known : kErrors) {
+    if (known.number == number) return known.name;
+  }
+  return "EIO";
+}
+
 }  // namespace pvk::xs

@@ -11,5 +11,7 @@ namespace pvk::xs {
 
 // The number of the error called `name`; XEN_EIO for a name that Xen does not know.
 int error_number(Span<const char> name);
+// The other way round; "EIO" for a number without a name.
+const char* error_name(int number);
 
 }  // namespace pvk::xs

@@ -172,7 +172,9 @@ int WireServer::handle(const WireMessage& request, std::string& reply) {
       reply.clear();
       for (const std::string& name : store_.directory(path, transaction)) reply += with_nul(name);
       return store_.exists(path, transaction) ? 0 : ENOENT;
-    case XS_WRITE: return store_.write(path, request.body.substr(path.size() + 1), transaction);
+    case XS_WRITE:
+      if (words.size() < 2) return EINVAL;
+      return store_.write(path, request.body.substr(path.size() + 1), transaction);
     case XS_MKDIR:
       return store_.exists(path, transaction) ? 0 : store_.write(path, "", transaction);
     case XS_RM: return store_.remove(path, transaction);

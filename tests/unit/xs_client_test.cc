@@ -145,11 +145,13 @@ TEST_F(XsClientTest, EveryErrorOfTheProtocolHasItsNumber) {
   for (const auto& known : xsd_errors) {
     wanted = known.errnum;
     EXPECT_EQ(write("/k", "v"), known.errnum) << known.errstring;
+    EXPECT_STREQ(xs::error_name(known.errnum), known.errstring);
   }
   EXPECT_EQ(client->state(), xs::State::kConnected);
 }
 
 TEST_F(XsClientTest, AnErrorOfNoKnownNameIsEio) {
+  EXPECT_STREQ(xs::error_name(4000), "EIO");
   for (const std::string& name :
        {std::string("ENONSENSE\0", 10), std::string(), std::string("\0\0", 2),
         std::string("EINVALID\0", 9), std::string("EINVA")}) {

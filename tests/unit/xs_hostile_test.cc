@@ -212,6 +212,16 @@ TEST_F(XsHostile, TheServerMaySayThatItIsThroughWithUs) {
   expect_broken(Fault::kServerError);
 }
 
+TEST_F(XsHostile, AnErrorThatIsTakenBackIsNone) {
+  server.page().error = XENSTORE_ERROR_PROTO;
+  client->reconnect();
+  server.page().connection = XENSTORE_CONNECTED;  // and the word stays as it was
+  settle();
+  EXPECT_EQ(read("/k"), "v") << "it is about the connection before";
+  server.page().error = XENSTORE_ERROR_NONE;
+  EXPECT_EQ(read("/k"), "v");
+}
+
 TEST_F(XsHostile, WhatTheErrorWordSaysCountsOnlyWhenTheServerOffersIt) {
   server.page().server_features &= ~u32{XENSTORE_SERVER_FEATURE_ERROR};
   server.page().error = XENSTORE_ERROR_PROTO;

@@ -372,15 +372,27 @@ TEST_F(XsLost, ASuspendThatIsCalledOffChangesNothing) {
   ASSERT_EQ(watch(look), 0);
   events(look);
   const u32 transaction = begin();
-  const size_t seen = server.seen().size();
   client->suspend();
   settle();
   client->resume(&server.page());
   settle();
-  EXPECT_EQ(server.seen().size(), seen);
   EXPECT_THAT(events(look), IsEmpty());
+  EXPECT_EQ(server.watches(), 1u);
+  EXPECT_EQ(client->counters().connections, 1u);
+  EXPECT_EQ(client->counters().not_watched, 0u);
   EXPECT_EQ(write("/t", "1", transaction), 0);
   EXPECT_EQ(end(transaction, true), 0);
+}
+
+TEST_F(XsLost, AServerThatGoesOnWithThePageAndKnowsNoWatchIsToldOfThem) {
+  Look look("/a");
+  ASSERT_EQ(watch(look), 0);
+  client->suspend();
+  settle();
+  server.forget();
+  client->resume(&server.page());
+  settle();
+  EXPECT_TRUE(server.has_watch("/a"));
 }
 
 TEST_F(XsLost, ASuspendInTheMidstOfARequestIsSurvivedToo) {
