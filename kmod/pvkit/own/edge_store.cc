@@ -2,6 +2,7 @@
 #include "kmod/pvkit/own/edge_store.h"
 
 #include "frontends/xenbus/xs_client.h"
+#include "frontends/xenbus/xs_errors.h"
 
 namespace
 {
@@ -165,6 +166,11 @@ int pvk_wire_events_wait(pvk_wire *wire)
 pvk_wire_watch *pvk_wire_next_event(pvk_wire *wire, char *path)
 {
 	return reinterpret_cast<pvk_wire_watch *>(of(wire).watches().next_event(path));
+}
+
+const char *pvk_wire_error_name(int error)
+{
+	return pvk::xs::error_name(error);
 }
 
 void pvk_wire_counters(pvk_wire *wire, void (*show)(void *context, const char *name, pvk_u64 value),

@@ -114,6 +114,9 @@ int pvk_wire_events_wait(struct pvk_wire *wire);
 /* @path: PVK_WIRE_MAX_PATH bytes. NULL when no event waits. */
 struct pvk_wire_watch *pvk_wire_next_event(struct pvk_wire *wire, char *path);
 
+/* "EAGAIN" for 11, and so on. */
+const char *pvk_wire_error_name(int error);
+
 /* Calls @show with the name and value of each counter. */
 void pvk_wire_counters(struct pvk_wire *wire,
 		       void (*show)(void *context, const char *name, pvk_u64 value), void *context);

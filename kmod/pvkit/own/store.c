@@ -117,6 +117,11 @@ static int serve_locked(void)
 	return moved;
 }
 
+void pvk_store_kick(void)
+{
+	serve_locked();
+}
+
 static int store_upcall(void *context)
 {
 	return serve_locked();

@@ -25,11 +25,15 @@ bool pvk_store_abandon(struct pvk_store_request *request);
 /* Submits and waits. 0 or a negative errno. */
 int pvk_store_call(struct pvk_wire_request *request);
 unsigned int pvk_store_timeout(void);	/* seconds */
+/* After something was done to the client with the lock alone: sends what there is to send. */
+void pvk_store_kick(void);
 
 /* store_watch.c */
 int pvk_store_watches_start(void);
 void pvk_store_watches_stop(void);
 /* Under the lock: events wait. */
 void pvk_store_watches_kick(void);
+/* pvk_store_unwatch() that says what became of it, and leaves the server out without @tell. */
+int pvk_store_unwatch_tell(struct pvk_store_watch *watch, bool tell);
 
 #endif

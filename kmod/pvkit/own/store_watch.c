@@ -91,8 +91,9 @@ int pvk_store_watch(struct pvk_store_watch *watch)
 	if (!wire)
 		return -ENODEV;
 	err = watch_call(PVK_WIRE_WATCH, watch);
+	/* One that is taken too late after all fires for nobody. */
 	if (err)
-		pvk_store_unwatch(watch);
+		pvk_store_unwatch_tell(watch, false);
 	return err;
 }
 
@@ -108,7 +109,7 @@ static bool must_wait(const struct pvk_store_watch *watch)
 	return wait;
 }
 
-void pvk_store_unwatch(struct pvk_store_watch *watch)
+int pvk_store_unwatch_tell(struct pvk_store_watch *watch, bool tell)
 {
 	struct pvk_wire *wire;
 	unsigned long flags;
@@ -122,7 +123,11 @@ void pvk_store_unwatch(struct pvk_store_watch *watch)
 		pvk_wire_remove_watch(wire, &watch->wire);
 	pvk_store_unlock(flags);
 	wait_event(ended_wait, !must_wait(watch));
+	return wire && was_active && tell ? watch_call(PVK_WIRE_UNWATCH, watch) : 0;
+}
+
+void pvk_store_unwatch(struct pvk_store_watch *watch)
+{
 	/* Refused when the server never had it, or lost it: all the same. */
-	if (wire && was_active)
-		watch_call(PVK_WIRE_UNWATCH, watch);
+	pvk_store_unwatch_tell(watch, true);
 }

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* One open /dev/xen/xenbus: what the xenbus_dev*.c share. */
+#ifndef PVKIT_KMOD_OWN_XENBUS_DEV_H
+#define PVKIT_KMOD_OWN_XENBUS_DEV_H
+
+#include <linux/list.h>
+#include <linux/mutex.h>
+#include <linux/spinlock.h>
+#include <linux/wait.h>
+#include <linux/workqueue.h>
+
+#include "kmod/pvkit/own/store_inner.h"
+
+#define PVK_DEV_MOST_ASKED	16	/* requests without an answer; more wait */
+#define PVK_DEV_MOST_UNREAD	128	/* messages that nobody read */
+#define PVK_DEV_MOST_TRANSACTIONS 32
+#define PVK_DEV_MOST_WATCHES	512
+
+/* What a reader gets, header and body in a row. */
+struct pvk_dev_message {
+	struct list_head list;
+	unsigned int size;	/* bytes of header and body */
+	unsigned int taken;	/* of these, read */
+	bool event;
+	struct pvk_wire_header header;
+	char body[];
+};
+
+struct pvk_dev_file {
+	struct mutex write_lock;	/* the message that is being written */
+	unsigned int written;
+	struct {
+		struct pvk_wire_header header;
+		char body[PVK_WIRE_MAX_BODY];
+	} in;
+
+	struct mutex watch_lock;	/* inside write_lock; no request is waited for inside */
+	struct list_head watches;
+	unsigned int nr_watches;
+
+	struct mutex read_lock;		/* one reader at a time in a message */
+
+	spinlock_t lock;		/* the rest; inside the store's lock, interrupts off */
+	struct list_head unread;
+	unsigned int nr_unread;
+	struct list_head asked;
+	unsigned int nr_asked;
+	u32 transactions[PVK_DEV_MOST_TRANSACTIONS];	/* open ones; 0: free */
+	bool missed;			/* an event found no room */
+	wait_queue_head_t readers;
+	wait_queue_head_t writers;
+	struct delayed_work expire_work;
+};
+
+struct pvk_dev_message *pvk_dev_message_alloc(unsigned int length, gfp_t gfp);
+/* Hands @message to the readers. */
+void pvk_dev_deliver(struct pvk_dev_file *file, struct pvk_dev_message *message);
+/* Answers the message in @file->in. 0 or -ENOMEM. */
+int pvk_dev_reply(struct pvk_dev_file *file, u32 type, const char *body);
+int pvk_dev_reply_error(struct pvk_dev_file *file, int error);
+
+/* xenbus_dev_request.c: sends the message in @file->in. */
+int pvk_dev_ask(struct pvk_dev_file *file);
+void pvk_dev_expire(struct work_struct *work);
+/* Waits a while for what was asked, and ends what is open. */
+void pvk_dev_requests_end(struct pvk_dev_file *file);
+
+/* xenbus_dev_watch.c: the message in @file->in is XS_WATCH or XS_UNWATCH. */
+int pvk_dev_watch(struct pvk_dev_file *file);
+int pvk_dev_unwatch(struct pvk_dev_file *file);
+void pvk_dev_watches_end(struct pvk_dev_file *file);
+/* There is room again: one event for each watch that missed some. */
+void pvk_dev_catch_up(struct pvk_dev_file *file);
+
+int pvk_xenbus_dev_start(void);
+void pvk_xenbus_dev_stop(void);
+
+#endif
