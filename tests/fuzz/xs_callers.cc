@@ -81,7 +81,7 @@ std::string Callers::collect() {
     const auto asked = std::find_if(requests_.begin(), requests_.end(),
                                     [done](const Asked& one) { return &one.request == done; });
     if (asked == requests_.end()) return "a request is done twice, or was abandoned";
-    const std::string wrong = judge(*asked);
+    std::string wrong = judge(*asked);
     requests_.erase(asked);
     if (!wrong.empty()) return wrong;
   }
