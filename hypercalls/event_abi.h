@@ -80,9 +80,22 @@ Status silence_port(Events& events, Port port, unsigned cpu, Wait&& wait) {
   return {};
 }
 
-// Moves an open port from one vCPU to another. An event that comes meanwhile is delivered on the
-// new one; when this fails the port is open where it was. A dead vCPU's ports: mask all of them,
-// take_over(), then this for each.
+// Raises the upcall of an open port again if its event is still there: harmless at any time.
+template <class Events, class Calls>
+Status recheck_port(Events& events, Calls& calls, Port port) {
+  if (!events.is_pending(port)) return {};
+  events.mask(port);
+  return unmask_port(events, calls, port);
+}
+
+// Moves an open port from one vCPU to another. Events that are sent meanwhile come on the new one;
+// when this fails the port is open where it was. A dead vCPU's ports: mask all of them, then this
+// for each, with a wait() that calls take_over().
+//
+// Xen looks up the vCPU first when it sends. A send that began before the move may mark the event
+// for the old one, which takes it for another's (2-level), or delivers it (FIFO), or is dead. So
+// when such sends are over, which is a matter of microseconds, the port calls recheck_port(), and
+// for a dead vCPU take_over() once more.
 template <class Events, class Calls, class Wait>
 Status move_port(Events& events, Calls& calls, Port port, unsigned from, unsigned to, Wait&& wait) {
   Status moved = silence_port(events, port, from, wait);

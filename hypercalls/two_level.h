@@ -138,8 +138,8 @@ class BasicTwoLevel : public TwoLevelSetup {
   template <class Deliver>
   u32 visit_word(TwoLevelView& view, u32 word, u32 first, Deliver& deliver) {
     xen_ulong_t& pending = shared_->evtchn_pending[word];
-    xen_ulong_t ready =
-        Words::read(pending) & ~Words::read(shared_->evtchn_mask[word]) & peek(view.ports[word]);
+    xen_ulong_t ready = Words::read(pending) & ~Words::read(shared_->evtchn_mask[word]) &
+                        Words::read(view.ports[word]);
     u32 delivered = 0;
     for (ready = rotate_right(ready, first); ready != 0; ready &= ready - 1) {
       const u32 bit = (first + static_cast<u32>(__builtin_ctzl(ready))) % kBits;

@@ -1,6 +1,32 @@
 // SPDX-License-Identifier: MIT OR GPL-2.0-only
 #include "fakes/upcall_steps.h"
 
+// Leaves this stack, remembers where, and goes on where another one was left. (swapcontext does the
+// same with two system calls.)
+asm(R"(
+  .pushsection .text
+  .type pvk_switch_stack, @function
+  pvk_switch_stack:
+  push %rbx
+  push %rbp
+  push %r12
+  push %r13
+  push %r14
+  push %r15
+  mov %rsp, (%rdi)
+  mov %rsi, %rsp
+  pop %r15
+  pop %r14
+  pop %r13
+  pop %r12
+  pop %rbp
+  pop %rbx
+  ret
+  .size pvk_switch_stack, . - pvk_switch_stack
+  .popsection
+)");
+extern "C" void pvk_switch_stack(void** left, void* entered);
+
 namespace pvk::fakes {
 namespace {
 
@@ -20,38 +46,45 @@ void Interleaver::enter() {
   Cpu& cpu = *current->running_;
   cpu.body();
   cpu.done = true;
-  swapcontext(&cpu.context, &current->scheduler_);
+  current->leave(cpu);
 }
+
+void Interleaver::leave(Cpu& cpu) { pvk_switch_stack(&cpu.stack_top, scheduler_); }
 
 void Interleaver::begin() {
   reset();
   finishing_ = false;
   depth_ = 0;
+  steps_ = 0;
   order_.clear();
   for (const auto& cpu : cpus_) {
-    getcontext(&cpu->context);
-    cpu->context.uc_stack.ss_sp = cpu->stack.get();
-    cpu->context.uc_stack.ss_size = kStackBytes;
-    cpu->context.uc_link = nullptr;
+    // As if enter() had been called with a stack aligned to 16 and had been left at once.
+    auto* top = reinterpret_cast<void**>(cpu->stack.get() + kStackBytes - 64);
+    *--top = nullptr;  // enter() returns nowhere
+    *--top = reinterpret_cast<void*>(&Interleaver::enter);
+    for (int i = 0; i < 6; ++i) *--top = nullptr;  // what pvk_switch_stack takes back
+    cpu->stack_top = top;
     cpu->ready = nullptr;
     cpu->done = false;
     cpu->history = 0;
-    makecontext(&cpu->context, enter, 0);
+    cpu->steps = 0;
   }
   for (const auto& cpu : cpus_) resume(*cpu);  // to before their first access
 }
 
 void Interleaver::resume(Cpu& cpu) {
   running_ = &cpu;
-  swapcontext(&scheduler_, &cpu.context);
+  ++steps_;
+  ++cpu.steps;
+  pvk_switch_stack(&scheduler_, cpu.stack_top);
   running_ = nullptr;
 }
 
 void Interleaver::step() {
   if (current->finishing_) return;
   Cpu& cpu = *current->running_;
-  swapcontext(&cpu.context, &current->scheduler_);
-  cpu.history = mix(cpu.history, current->seen());
+  current->leave(cpu);
+  cpu.history = mix(cpu.history, 0);
 }
 
 void Interleaver::note(u64 value) {
@@ -59,15 +92,31 @@ void Interleaver::note(u64 value) {
   cpu.history = mix(cpu.history, value);
 }
 
+void Interleaver::forget_all_but(u64 value) { current->running_->history = mix(0, value); }
+
+void Interleaver::block(const std::function<bool()>& ready) {
+  Cpu& cpu = *running_;
+  if (finishing_ || ready()) return;
+  cpu.ready = &ready;
+  leave(cpu);
+  cpu.ready = nullptr;
+}
+
 bool Interleaver::wait_until(const std::function<bool()>& ready) {
-  Cpu& cpu = *current->running_;
-  if (!current->finishing_ && !ready()) {
-    cpu.ready = &ready;
-    swapcontext(&cpu.context, &current->scheduler_);
-    cpu.ready = nullptr;
-  }
-  cpu.history = mix(cpu.history, current->seen());
-  return ready();
+  current->block(ready);
+  const bool came = ready();
+  note(came ? 1 : 0);
+  return came;
+}
+
+u64 Interleaver::others_steps() { return current->steps_ - current->running_->steps; }
+
+// Leaves no trace in the history: who polls is where it was.
+bool Interleaver::pause_since(u64 steps) {
+  const u64 own = current->running_->steps;
+  const std::function<bool()> ready = [=] { return current->steps_ - own != steps; };
+  current->block(ready);
+  return others_steps() != steps;
 }
 
 std::vector<size_t> Interleaver::runnable() const {
@@ -81,7 +130,8 @@ std::vector<size_t> Interleaver::runnable() const {
 
 u64 Interleaver::state_now() const {
   u64 hash = state();
-  for (const auto& cpu : cpus_) hash = mix(mix(hash, cpu->history), cpu->done ? 1 : 0);
+  for (const auto& cpu : cpus_) hash = mix(mix(hash, cpu->history), cpu->ready != nullptr ? 1 : 0);
+  for (const size_t able : runnable()) hash = mix(hash, able);
   return hash;
 }
 

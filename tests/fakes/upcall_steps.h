@@ -3,10 +3,8 @@
 // their accesses are tried, depth first. An order that leads to a state which was there before (the
 // same shared memory, and every CPU having seen the same values) is not followed any further.
 //
-// One thread; the orders are the sequentially consistent ones.
+// x86-64, one thread; the orders are the sequentially consistent ones.
 #pragma once
-
-#include <ucontext.h>
 
 #include <functional>
 #include <memory>
@@ -27,8 +25,6 @@ class Interleaver {
   // What the CPUs share and what the checks remember, as a number: states with the same number are
   // the same.
   std::function<u64()> state;
-  // What the programs look at between their steps, as a number.
-  std::function<u64()> seen = [] { return u64{0}; };
   // After an order has come to its end; what is wrong, or nothing.
   std::function<std::string()> check;
   void add(Body body);
@@ -42,19 +38,26 @@ class Interleaver {
 
   // ---- from inside of a program --------------------------------------------------------------
 
-  // Before an access, and what it returned.
+  // Before an access, and what it returned; also what the program found out in any other way.
   static void step();
   static void note(u64 value);
+  // Of all that was noted so far only this still matters to the program.
+  static void forget_all_but(u64 value);
   // Lets the others go on until `ready`; false when none of them will ever make it so.
   static bool wait_until(const std::function<bool()>& ready);
+  // Until somebody else has made a step, since now or since then; false as above.
+  static bool pause() { return pause_since(others_steps()); }
+  static bool pause_since(u64 steps);
+  static u64 others_steps();
 
  private:
   struct Cpu {
     Body body;
     std::unique_ptr<u8[]> stack;
-    ucontext_t context;
+    void* stack_top = nullptr;  // while it does not run
     const std::function<bool()>* ready = nullptr;
     bool done = false;
+    u64 steps = 0;
     u64 history = 0;
   };
   struct Choice {
@@ -63,9 +66,11 @@ class Interleaver {
   };
 
   static void enter();
+  void leave(Cpu& cpu);
   void begin();
   bool run();  // one order; false when it was cut short
   void resume(Cpu& cpu);
+  void block(const std::function<bool()>& ready);
   void finish();  // everybody to the end, in no special order
   std::vector<size_t> runnable() const;
   bool choose(size_t of, size_t& taken);
@@ -74,10 +79,11 @@ class Interleaver {
 
   std::vector<std::unique_ptr<Cpu>> cpus_;
   Cpu* running_ = nullptr;
-  ucontext_t scheduler_;
+  void* scheduler_ = nullptr;
   bool finishing_ = false;
   std::vector<Choice> choices_;
   size_t depth_ = 0;
+  u64 steps_ = 0;
   std::string order_;
   std::unordered_set<u64> visited_;
 };

@@ -23,12 +23,20 @@ class UpcallXen {
   explicit UpcallXen(shared_info& shared) : shared_(shared) {}
   virtual ~UpcallXen() = default;
 
-  virtual void send(Port port) = 0;
+  // For the vCPU to which the port is bound now: it is looked up before anything else, so that an
+  // event which is under way while the port moves is marked for the old one.
+  void send(Port port) {
+    ++sending_;
+    send_to(port, look_up(port));
+    --sending_;
+  }
+  bool is_sending() const { return sending_ != 0; }
   virtual void unmask(Port port) = 0;  // EVTCHNOP_unmask
   void bind_vcpu(Port port, unsigned cpu) {
     Turn::step();
-    vcpu_of_[port] = cpu;
+    set_vcpu(port, cpu);
   }
+  void set_vcpu(Port port, unsigned cpu) { vcpu_of_[port] = cpu; }
   unsigned vcpu_of(Port port) const {
     const auto found = vcpu_of_.find(port);
     return found == vcpu_of_.end() ? 0 : found->second;
@@ -37,9 +45,24 @@ class UpcallXen {
   bool has_upcall(unsigned cpu) const { return raised_[cpu]; }
   bool take_upcall(unsigned cpu) { return std::exchange(raised_[cpu], false); }
 
-  std::function<void(Port)> on_sent;  // in the same step as the pending bit
+  // In the same step as the pending bit.
+  std::function<void(Port)> on_sent;
+
+  // What Xen remembers, as a number.
+  virtual u64 memory() const {
+    u64 hash = sending_;
+    for (const auto& [port, cpu] : vcpu_of_) hash = mix(mix(hash, port), cpu);
+    for (const bool raised : raised_) hash = mix(hash, raised ? 1 : 0);
+    return hash;
+  }
 
  protected:
+  virtual void send_to(Port port, unsigned cpu) = 0;
+  unsigned look_up(Port port) const {
+    const unsigned cpu = vcpu_of(port);
+    Turn::note(cpu);
+    return cpu;
+  }
   template <class T>
   static bool test_and_set(T& word, u32 bit) {
     Turn::step();
@@ -80,6 +103,7 @@ class UpcallXen {
 
  private:
   std::map<Port, unsigned> vcpu_of_;
+  u32 sending_ = 0;
   bool raised_[XEN_LEGACY_MAX_VCPUS] = {};
 };
 
@@ -90,18 +114,19 @@ class TwoLevelXen : public UpcallXen<Turn> {
  public:
   using Xen::Xen;
 
-  void send(Port port) override {
-    if (Xen::set_pending(this->shared_.evtchn_pending[port / 64], port % 64, port)) return;
-    if (!Xen::test(this->shared_.evtchn_mask[port / 64], port % 64)) select(port);
-  }
   void unmask(Port port) override {
     if (!Xen::test_and_clear(this->shared_.evtchn_mask[port / 64], port % 64)) return;
-    if (Xen::test(this->shared_.evtchn_pending[port / 64], port % 64)) select(port);
+    if (Xen::test(this->shared_.evtchn_pending[port / 64], port % 64)) {
+      select(port, Xen::look_up(port));
+    }
   }
 
  private:
-  void select(Port port) {
-    const unsigned cpu = Xen::vcpu_of(port);
+  void send_to(Port port, unsigned cpu) override {
+    if (Xen::set_pending(this->shared_.evtchn_pending[port / 64], port % 64, port)) return;
+    if (!Xen::test(this->shared_.evtchn_mask[port / 64], port % 64)) select(port, cpu);
+  }
+  void select(Port port, unsigned cpu) {
     auto& selector = this->shared_.vcpu_info[cpu].evtchn_pending_sel;
     if (!Xen::test_and_set(selector, port / 64)) Xen::mark_pending(cpu);
   }
@@ -117,21 +142,26 @@ class FifoXen : public UpcallXen<Turn> {
       : Xen(shared), words_(words), controls_(controls) {}
 
   void set_priority(Port port, u32 priority) { priority_[port] = priority; }
-  void send(Port port) override {
-    Xen::set_pending(words_[port], EVTCHN_FIFO_PENDING, port);
-    if (!Xen::test(words_[port], EVTCHN_FIFO_MASKED)) link(port);
-  }
   void unmask(Port port) override {
     Xen::test_and_clear(words_[port], EVTCHN_FIFO_MASKED);
     if (!Xen::test(words_[port], EVTCHN_FIFO_PENDING)) return;
-    if (!Xen::test(words_[port], EVTCHN_FIFO_MASKED)) link(port);
+    if (!Xen::test(words_[port], EVTCHN_FIFO_MASKED)) link(port, Xen::look_up(port));
+  }
+  u64 memory() const override {
+    u64 hash = mix(Xen::memory(), locked_ ? 1 : 0);
+    for (const auto& [queue, tail] : tails_) hash = mix(mix(hash, queue.first), tail);
+    return hash;
   }
 
  private:
+  void send_to(Port port, unsigned cpu) override {
+    Xen::set_pending(words_[port], EVTCHN_FIFO_PENDING, port);
+    if (!Xen::test(words_[port], EVTCHN_FIFO_MASKED)) link(port, cpu);
+  }
   using Queue = std::pair<unsigned, u32>;  // vCPU, priority
 
   // Under a lock of the hypervisor's: senders of one queue wait for each other.
-  void link(Port port) {
+  void link(Port port, unsigned cpu) {
     if (Xen::test(words_[port], EVTCHN_FIFO_LINKED)) return;
     if constexpr (SameAs<Turn, Turns>) {
       const std::function<bool()> free = [this] { return !locked_; };
@@ -139,7 +169,7 @@ class FifoXen : public UpcallXen<Turn> {
       }
     }
     locked_ = true;
-    const Queue queue{Xen::vcpu_of(port), priority_of(port)};
+    const Queue queue{cpu, priority_of(port)};
     const bool wake = !Xen::test_and_set(words_[port], EVTCHN_FIFO_LINKED) && append(port, queue);
     locked_ = false;
     if (!wake) return;

@@ -8,6 +8,7 @@ UNIT_SUITES := \
 	call_arguments \
 	console_ring \
 	device \
+	event_interleaving \
 	event_throttle \
 	fake_xen \
 	fake_xenstore \
