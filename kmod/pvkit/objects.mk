@@ -40,6 +40,9 @@ pvkit-shims += \
 	kmod/pvkit/own/unplug.c \
 	kmod/pvkit/own/vectors.c \
 	kmod/pvkit/own/watchdog.c \
+	kmod/pvkit/own/xenbus_dev.c \
+	kmod/pvkit/own/xenbus_dev_request.c \
+	kmod/pvkit/own/xenbus_dev_watch.c \
 	kmod/pvkit/own/xenstore.c
 pvkit-cxx += \
 	frontends/xenbus/xs_client.cc \

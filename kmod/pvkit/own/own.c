@@ -8,6 +8,7 @@
 #include "kmod/pvkit/own/own.h"
 #include "kmod/pvkit/own/services.h"
 #include "kmod/pvkit/own/store.h"
+#include "kmod/pvkit/own/xenbus_dev.h"
 
 #define PARAM_STORE_PFN		1	/* xen/hvm/params.h */
 #define PARAM_STORE_EVTCHN	2
@@ -97,6 +98,7 @@ static const struct part {
 	{ "watchdog", false, pvk_watchdog_start, pvk_watchdog_stop, pvk_watchdog_suspend,
 	  pvk_watchdog_resume },
 	{ "xenstore", true, store_start, store_stop, store_suspend, store_resume },
+	{ "/dev/xen/xenbus", false, pvk_xenbus_dev_start, pvk_xenbus_dev_stop },
 	{ "balloon", false, pvk_balloon_start, pvk_balloon_stop, NULL, pvk_balloon_resume },
 	{ "bus", true, pvk_own_bus_start, pvk_own_bus_stop, pvk_own_bus_suspend,
 	  pvk_own_bus_resume },
