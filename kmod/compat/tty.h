@@ -9,11 +9,11 @@
 #include <pvkit_probes.h>
 
 #if PVK_HAVE_TTY_WRITE_SIZE
-typedef size_t pvk_tty_count;
-typedef ssize_t pvk_tty_written;
+#define PVK_TTY_COUNT	size_t
+#define PVK_TTY_WRITTEN	ssize_t
 #else
-typedef int pvk_tty_count;
-typedef int pvk_tty_written;
+#define PVK_TTY_COUNT	int
+#define PVK_TTY_WRITTEN	int
 #endif
 
 #endif

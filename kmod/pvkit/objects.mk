@@ -20,9 +20,11 @@ pvkit-cxx := \
 # The own way: a kernel that is no Xen guest.
 pvkit-shims += \
 	kmod/pvkit/own/balloon.c \
+	kmod/pvkit/own/balloon_pages.c \
 	kmod/pvkit/own/bus.c \
 	kmod/pvkit/own/clock.c \
 	kmod/pvkit/own/console.c \
+	kmod/pvkit/own/console_messages.c \
 	kmod/pvkit/own/console_tty.c \
 	kmod/pvkit/own/device.c \
 	kmod/pvkit/own/events.c \

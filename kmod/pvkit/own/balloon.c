@@ -1,19 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/*
- * The balloon: pages that are allocated here and have no memory behind them, because it was given
- * to the host. Such a page is never freed before the host gave memory for it again.
- */
+/* The balloon follows the toolstack's target, and shrinks when memory is short. */
 #include <linux/delay.h>
-#include <linux/gfp.h>
-#include <linux/list.h>
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
 #include <linux/oom.h>
-#include <linux/page-flags.h>
 #include <linux/seq_file.h>
 #include <linux/workqueue.h>
 
+#include "kmod/pvkit/own/balloon.h"
 #include "kmod/pvkit/own/edge_services.h"
 #include "kmod/pvkit/own/services.h"
 #include "kmod/pvkit/own/store.h"
@@ -22,9 +17,6 @@
 #define KIB_PER_PAGE	(PAGE_SIZE / 1024)
 #define LAST_TRIES	50
 
-/* No memory is looked for hard, and none is taken that others need more. */
-#define BALLOON_GFP	(GFP_HIGHUSER | __GFP_NOWARN | __GFP_NORETRY | __GFP_NOMEMALLOC)
-
 static bool wanted = true;
 module_param_named(balloon, wanted, bool, 0444);
 MODULE_PARM_DESC(balloon, "follow the memory target that the toolstack sets (default: yes)");
@@ -32,11 +24,9 @@ MODULE_PARM_DESC(balloon, "follow the memory target that the toolstack sets (def
 static void balloon_work(struct work_struct *work);
 static DECLARE_DELAYED_WORK(item, balloon_work);
 
-static DEFINE_MUTEX(lock);		/* of all below */
-static LIST_HEAD(balloon);
-static u64 gfns[PVK_BALLOON_BATCH];
+static DEFINE_MUTEX(lock);	/* of all below, the core and the pages */
 static struct pvk_balloon_order order;
-static u64 given, to_give, taken_by_oom;
+static u64 to_give, taken_by_oom;
 
 static bool target_changed;
 static bool running;
@@ -46,74 +36,10 @@ static struct pvk_balloon_view view_now(void)
 	const long available = si_mem_available();
 
 	return (struct pvk_balloon_view) {
-		.total = totalram_pages() + given,
-		.given = given,
+		.total = totalram_pages() + pvk_balloon_given(),
+		.given = pvk_balloon_given(),
 		.available = available > 0 ? available : 0,
 	};
-}
-
-/* Dumps and hibernation leave an offline page alone: there is nothing to read. */
-static void hide(struct page *page)
-{
-	list_move_tail(&page->lru, &balloon);
-	__SetPageOffline(page);
-	adjust_managed_page_count(page, -1);
-	given++;
-}
-
-static void show_again(struct page *page)
-{
-	list_del(&page->lru);
-	__ClearPageOffline(page);
-	adjust_managed_page_count(page, 1);
-	given--;
-	__free_page(page);
-}
-
-static u64 give(u64 count)
-{
-	struct page *page, *next;
-	LIST_HEAD(batch);
-	u64 done, i = 0;
-
-	while (i < count) {
-		page = alloc_page(BALLOON_GFP);
-		if (!page)
-			break;
-		list_add_tail(&page->lru, &batch);
-		gfns[i++] = page_to_pfn(page);
-	}
-	if (!i)
-		return 0;
-	done = pvk_balloon_give(gfns, i);
-	i = 0;
-	list_for_each_entry_safe(page, next, &batch, lru) {
-		if (i++ < done) {
-			hide(page);
-		} else {
-			list_del(&page->lru);
-			__free_page(page);
-		}
-	}
-	return done;
-}
-
-static u64 take(u64 count)
-{
-	struct page *page;
-	u64 done, i = 0;
-
-	list_for_each_entry(page, &balloon, lru) {
-		if (i == count)
-			break;
-		gfns[i++] = page_to_pfn(page);
-	}
-	if (!i)
-		return 0;
-	done = pvk_balloon_take(gfns, i);
-	for (i = 0; i < done; i++)
-		show_again(list_first_entry(&balloon, struct page, lru));
-	return done;
 }
 
 static int read_kib(const char *key, u64 *kib)
@@ -143,7 +69,7 @@ static void read_order(void)
 		read_kib("videoram", &found.video_ram);
 	mutex_lock(&lock);
 	if (!has_max)
-		found.static_max = (pvk_balloon_reservation() + given) * KIB_PER_PAGE;
+		found.static_max = (pvk_balloon_reservation() + pvk_balloon_given()) * KIB_PER_PAGE;
 	order = found;
 	to_give = pvk_balloon_aim(&order);
 	mutex_unlock(&lock);
@@ -160,9 +86,9 @@ static u32 one_step(void)
 	view = view_now();
 	step = pvk_balloon_next(&view);
 	if (step.kind == PVK_BALLOON_GIVE)
-		done = give(step.pages);
+		done = pvk_balloon_give_pages(step.pages);
 	else if (step.kind == PVK_BALLOON_TAKE)
-		done = take(step.pages);
+		done = pvk_balloon_take_pages(step.pages);
 	view = view_now();
 	delay = pvk_balloon_finished(&step, done, &view);
 	mutex_unlock(&lock);
@@ -200,7 +126,7 @@ static int out_of_memory_near(struct notifier_block *block, unsigned long unused
 	if (!mutex_trylock(&lock))
 		return NOTIFY_OK;
 	view = view_now();
-	done = take(pvk_balloon_pressed(&view));
+	done = pvk_balloon_take_pages(pvk_balloon_pressed(&view));
 	taken_by_oom += done;
 	*(unsigned long *)freed += done;
 	mutex_unlock(&lock);
@@ -231,20 +157,19 @@ int pvk_balloon_start(void)
 static void take_all_back(void)
 {
 	unsigned int tries = LAST_TRIES;
+	u64 lost;
 
 	mutex_lock(&lock);
-	while (given && tries) {
-		if (take(PVK_BALLOON_BATCH))
+	while (pvk_balloon_given() && tries) {
+		if (pvk_balloon_take_pages(PVK_BALLOON_BATCH))
 			continue;
 		tries--;
 		msleep(100);
 	}
-	if (given)
-		pr_warn("pvkit: the host has no memory for %llu pages: they stay reserved\n",
-			given);
-	given = 0;
-	INIT_LIST_HEAD(&balloon);
+	lost = pvk_balloon_abandon_pages();
 	mutex_unlock(&lock);
+	if (lost)
+		pr_warn("pvkit: the host has no memory for %llu pages: they stay reserved\n", lost);
 }
 
 void pvk_balloon_stop(void)
@@ -270,7 +195,8 @@ void pvk_balloon_counters(struct seq_file *file)
 	mutex_lock(&lock);
 	seq_printf(file, "target_kib %llu\nstatic_max_kib %llu\nvideo_ram_kib %llu\n",
 		   order.target, order.static_max, order.video_ram);
-	seq_printf(file, "pages_to_give %llu\npages_given %llu\n", to_give, given);
+	seq_printf(file, "pages_to_give %llu\npages_given %llu\n", to_give,
+		   pvk_balloon_given());
 	seq_printf(file, "pages_taken_by_oom %llu\n", taken_by_oom);
 	mutex_unlock(&lock);
 }

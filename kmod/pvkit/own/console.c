@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The paravirtual console: its ring, and the kernel's messages on it (console=hvc0). */
-#include <linux/console.h>
-#include <linux/delay.h>
+/* The paravirtual console: its ring, from where the toolstack put it. */
 #include <linux/io.h>
 #include <linux/kernel.h>
 #include <linux/module.h>
@@ -14,8 +12,6 @@
 
 #define PARAM_CONSOLE_PFN	17	/* xen/hvm/params.h */
 #define PARAM_CONSOLE_EVTCHN	18
-#define WAIT_STEPS		1000	/* for a daemon that is slow, of WAIT_US each */
-#define WAIT_US			100
 
 static bool wanted = true;
 module_param_named(console, wanted, bool, 0444);
@@ -26,7 +22,6 @@ static pvk_u64 page_gfn;
 static DEFINE_SPINLOCK(out_lock);
 static DEFINE_SPINLOCK(in_lock);
 static struct pvk_event *event;	/* NULL: nothing is written; under out_lock */
-static bool stalled;	/* the daemon let a message of the kernel wait too long */
 static bool broken;	/* the daemon's indexes made no sense, and it was said */
 
 static void complain(int result)
@@ -102,59 +97,6 @@ static int upcall(void *unused)
 	return total || moved;
 }
 
-/* The kernel's own messages wait for a slow daemon, but only once for a dead one. */
-static void put_all(const char *text, unsigned int count)
-{
-	unsigned int steps = stalled ? 0 : WAIT_STEPS;
-	int written;
-
-	while (count) {
-		written = pvk_console_put(text, count);
-		if (written < 0)
-			return;
-		text += written;
-		count -= written;
-		if (written)
-			continue;
-		if (!steps--)
-			break;
-		udelay(WAIT_US);
-	}
-	stalled = count != 0;
-}
-
-static void write_message(struct console *console, const char *text, unsigned int count)
-{
-	unsigned int line;
-
-	while (count) {
-		line = 0;
-		while (line < count && text[line] != '\n')
-			line++;
-		put_all(text, line);
-		if (line < count) {
-			put_all("\r\n", 2);
-			line++;
-		}
-		text += line;
-		count -= line;
-	}
-}
-
-static struct tty_driver *terminal(struct console *console, int *index)
-{
-	*index = 0;
-	return pvk_console_tty_driver();
-}
-
-static struct console console = {
-	.name = "hvc",
-	.write = write_message,
-	.device = terminal,
-	.flags = CON_PRINTBUFFER,
-	.index = -1,
-};
-
 /* Where the toolstack has put the ring, and its channel. */
 static int find_ring(pvk_u64 *gfn, pvk_u64 *channel)
 {
@@ -216,7 +158,7 @@ int pvk_console_start(void)
 		return err;
 	err = connect_ring(gfn, channel);
 	if (!err) {
-		register_console(&console);
+		pvk_console_messages_start();
 		return 0;
 	}
 	pvk_console_tty_stop();
@@ -230,7 +172,7 @@ void pvk_console_stop(void)
 {
 	if (!page)
 		return;
-	unregister_console(&console);
+	pvk_console_messages_stop();
 	disconnect_ring();
 	pvk_console_tty_stop();
 	memunmap(page);

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The console's halves: console.c has the ring and the kernel's messages, console_tty.c hvc0. */
+/*
+ * The console's parts: console.c has the ring, console_messages.c the kernel's messages,
+ * console_tty.c hvc0.
+ */
 #ifndef PVKIT_KMOD_OWN_CONSOLE_H
 #define PVKIT_KMOD_OWN_CONSOLE_H
 
@@ -7,6 +10,10 @@ struct tty_driver;
 
 /* Any context. How many characters went, or a negative errno: none ever will. */
 int pvk_console_put(const char *text, unsigned int count);
+
+/* Between these the kernel may write its messages. */
+void pvk_console_messages_start(void);
+void pvk_console_messages_stop(void);
 
 int pvk_console_tty_start(void);
 /* When nobody has it open. */

@@ -15,7 +15,7 @@
 static struct tty_driver *driver;
 static struct tty_port port;
 
-static pvk_tty_written hvc_write(struct tty_struct *tty, const u8 *text, pvk_tty_count count)
+static PVK_TTY_WRITTEN hvc_write(struct tty_struct *tty, const u8 *text, PVK_TTY_COUNT count)
 {
 	int written = pvk_console_put((const char *)text, min_t(size_t, count, INT_MAX));
 

@@ -38,8 +38,10 @@ int pvk_unplug_is_gone(int outcome, const struct pvk_unplug_choice *choice, int 
 int pvk_unplug_done(int outcome);
 const char *pvk_unplug_text(int outcome);
 
-/* ---- clock (pvops/pvclock.h) and wall clock (pvops/wallclock.h); @record: of the vCPU that this
- * runs on, which must not be left meanwhile ---- */
+/*
+ * ---- clock (pvops/pvclock.h) and wall clock (pvops/wallclock.h); @record: of the vCPU that this
+ * runs on, which must not be left meanwhile ----
+ */
 
 /* Nanoseconds, never backwards. Any context. */
 pvk_u64 pvk_clock_now(const void *record);
@@ -72,8 +74,10 @@ enum pvk_control_request {
 
 /* No request was seen yet. */
 void pvk_control_reset(void);
-/* Takes what control/shutdown says and returns what to do about it: enum pvk_control_request, or a
- * negative errno. @word: what stood there, with a NUL. */
+/*
+ * Takes what control/shutdown says and returns what to do about it: enum pvk_control_request, or a
+ * negative errno. @word: what stood there, with a NUL.
+ */
 int pvk_control_take(char word[PVK_CONTROL_WORD]);
 /* Takes control/sysrq: its character, 0 for none, or a negative errno. */
 int pvk_control_take_sysrq(void);

@@ -13,8 +13,10 @@
 
 struct seq_file;
 
-/* Asks the device model to take its emulated disks out, unless one is in use. Never fails for
- * what the host or the administrator decided: ask pvk_unplug_disks_gone(). */
+/*
+ * Asks the device model to take its emulated disks out, unless one is in use. Never fails for
+ * what the host or the administrator decided: ask pvk_unplug_disks_gone().
+ */
 int pvk_unplug_start(void);
 /* Whether every disk of the guest may be driven by a frontend. */
 int pvk_unplug_disks_gone(void);
@@ -27,8 +29,10 @@ int pvk_unplug_nics_gone(void);
 int pvk_clock_start(void);
 void pvk_clock_stop(void);
 
-/* The time of day after a suspension. These may sleep: before the other CPUs are stopped and after
- * they run again, when timekeeping does. */
+/*
+ * The time of day after a suspension. These may sleep: before the other CPUs are stopped and after
+ * they run again, when timekeeping does.
+ */
 void pvk_wallclock_suspend(void);
 void pvk_wallclock_resume(int cancelled);
 
@@ -37,8 +41,10 @@ int pvk_shutdown_start(void);
 void pvk_shutdown_stop(void);
 /* Says what we can do again: a restored domain's control/ is another one. */
 void pvk_shutdown_resume(int cancelled);
-/* Suspends the domain and returns when it runs again: 0, or a negative errno when it was never
- * suspended, which is in the log. Process context. Given by who orders all parts. */
+/*
+ * Suspends the domain and returns when it runs again: 0, or a negative errno when it was never
+ * suspended, which is in the log. Process context. Given by who orders all parts.
+ */
 int pvk_own_suspend(void);
 
 /* A panic and a poweroff that Xen hears of. */
@@ -65,8 +71,10 @@ void pvk_console_stop(void);
 /* With events back at work. */
 void pvk_console_resume(int cancelled);
 
-/* Of @cpu: its struct vcpu_time_info, kept up to date by Xen; NULL when it has none. Given by
- * who shares vCPU records with Xen. Called from the clock's read: not traceable, any context. */
+/*
+ * Of @cpu: its struct vcpu_time_info, kept up to date by Xen; NULL when it has none. Given by
+ * who shares vCPU records with Xen. Called from the clock's read: not traceable, any context.
+ */
 const void *pvk_own_vcpu_time(unsigned int cpu);
 
 #endif

@@ -25,9 +25,7 @@
 
 static char *wanted;
 module_param_named(unplug, wanted, charp, 0444);
-MODULE_PARM_DESC(unplug, "emulated devices to unplug: all, disks, ide-disks, aux-ide-disks, nvme, "
-		 "nics, never, unnecessary (default: disks; xen_emul_unplug= of the kernel's "
-		 "command line is honoured)");
+MODULE_PARM_DESC(unplug, "emulated devices to unplug, as xen_emul_unplug= (default: disks)");
 
 static struct pvk_unplug_choice choice;
 static int outcome;
@@ -43,8 +41,10 @@ static bool is_emulated(struct pci_dev *pdev)
 	return pdev->vendor == PCI_VENDOR_ID_NCR && !pdev->subsystem_vendor;
 }
 
-/* A disk somewhere below a controller; CD drives are never unplugged. A SCSI disk counts before sd
- * knows of it. */
+/*
+ * A disk somewhere below a controller; CD drives are never unplugged. A SCSI disk counts before sd
+ * knows of it.
+ */
 static int find_disk(struct device *dev, void *found)
 {
 	if (dev->type && dev->type->name && !strcmp(dev->type->name, "scsi_device")) {
@@ -104,8 +104,10 @@ static pvk_u32 busy_devices(void)
 	return busy;
 }
 
-/* The kernel keeps its command line to itself (saved_command_line is not exported), but shows it
- * to everybody. No /proc, no option: then only the module's parameter counts. */
+/*
+ * The kernel keeps its command line to itself (saved_command_line is not exported), but shows it
+ * to everybody. No /proc, no option: then only the module's parameter counts.
+ */
 static char *command_line(void)
 {
 	struct file *file = filp_open("/proc/cmdline", O_RDONLY, 0);
