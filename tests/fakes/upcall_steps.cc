@@ -30,7 +30,7 @@ extern "C" void pvk_switch_stack(void** left, void* entered);
 namespace pvk::fakes {
 namespace {
 
-constexpr size_t kStackBytes = 256 * 1024;
+constexpr size_t kStackBytes = size_t{256} * 1024;
 Interleaver* current = nullptr;
 
 }  // namespace

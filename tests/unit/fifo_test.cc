@@ -6,6 +6,7 @@
 
 #include <vector>
 
+#include "fakes/upcall_hostile.h"
 #include "fakes/upcall_xen.h"
 #include "hypercalls/event_abi.h"
 
@@ -250,6 +251,103 @@ TEST_F(Fifo, QuietWaitsForTheQueueToo) {
   EXPECT_EQ(scan(1), Ports{});
   EXPECT_TRUE(events.quiet(5, 1, ticket));
   EXPECT_EQ(words[5] & kLinked, 0u);
+}
+
+// Whatever stands in the pages: ports that have a word, and an end. The guard pages around the
+// words are AddressSanitizer's to watch.
+TEST(HostileFifo, AScanStaysWithinItsPagesAndEnds) {
+  using Events = BasicFifo<fakes::HostileWords>;
+  constexpr u64 kPort = 1 + (1 + 2 * fifo::kTries) + 2;
+  shared_info shared{};
+  alignas(8) evtchn_fifo_control_block control{};
+  FifoView views[1];
+  std::vector<event_word_t> words(2 * 1024);
+  Events events;
+  ASSERT_TRUE(events.attach(views).ok());
+  ASSERT_TRUE(events.set_control(0, control).ok());
+  ASSERT_TRUE(events.add_page(words.data()).ok());
+  ASSERT_TRUE(events.add_page(words.data() + 1024).ok());
+  u64 delivered = 0;
+  for (u64 seed = 0; seed < 500; ++seed) {
+    fakes::HostileWords::begin(seed);
+    const auto deliver = [&](Port port) {
+      EXPECT_LT(port, 2048u);
+      EXPECT_NE(port, 0u);
+      ++delivered;
+    };
+    events.scan(shared.vcpu_info[0], 0, deliver);
+    events.take_over(0, deliver);
+    const u64 bound = (kPort * Events::kEvents + 4) * (Events::kRounds + 1);
+    EXPECT_LE(fakes::HostileWords::accesses, bound);
+    for (Port port = 0; port < 4096; port += 63) {
+      (void)events.unmask(port);
+      (void)events.quiet(port, 0, events.ticket(0));
+    }
+  }
+  EXPECT_GT(delivered, 100u);
+  EXPECT_GT(events.broken_links(), 100u);
+}
+
+// One class for both: what a port chose at run time is what answers.
+TEST_F(Fifo, TheWrapperAsksTheAbiThatWasChosen) {
+  TwoLevelView two_level_views[2];
+  TwoLevelEvents two_level;
+  ASSERT_TRUE(two_level.attach(shared, two_level_views).ok());
+  EventAbi abi(two_level, events);
+  EXPECT_EQ(abi.ports(), 4096u);
+  EXPECT_TRUE(abi.bind_vcpu(2000, 1).ok());
+  EXPECT_FALSE(abi.unmask(5));
+  EXPECT_TRUE(events.is_masked(5));
+  abi.choose_fifo(true);
+  EXPECT_EQ(abi.ports(), 131072u);
+  EXPECT_FALSE(abi.bind_vcpu(2000, 1).ok()) << "no page for it";
+  EXPECT_TRUE(abi.is_masked(5));
+  open(5);
+  EXPECT_FALSE(abi.is_masked(5));
+  xen.send(5);
+  EXPECT_TRUE(abi.is_pending(5));
+  Ports ports;
+  abi.scan(shared.vcpu_info[0], 0, [&](Port port) { ports.push_back(port); });
+  EXPECT_EQ(ports, Ports{5});
+}
+
+struct SetupCalls {
+  long fail = 0;  // which call, counted from 1
+  u8 link_bits = EVTCHN_FIFO_LINK_BITS;
+  long made = 0;
+  Result<u8> init_control(unsigned, const void*) {
+    if (++made == fail) return Error::kBadValue;
+    return link_bits;
+  }
+  Status expand_array(const void*) {
+    if (++made == fail) return Error::kNoMemory;
+    return {};
+  }
+};
+
+TEST_F(Fifo, WhatXenRefusedIsTakenBack) {
+  alignas(8) evtchn_fifo_control_block control{};
+  SetupCalls calls;
+  calls.fail = 1;
+  EXPECT_FALSE(init_fifo_control(events, calls, 2, control).ok());
+  EXPECT_FALSE(events.has_control(2));
+  EXPECT_TRUE(init_fifo_control(events, calls, 2, control).ok());
+  EXPECT_TRUE(events.has_control(2));
+  alignas(kPageSize) static u8 page[kPageSize];
+  calls.fail = 3;
+  EXPECT_FALSE(add_fifo_page(events, calls, page).ok());
+  EXPECT_FALSE(events.has_page(1024));
+  EXPECT_TRUE(add_fifo_page(events, calls, page).ok());
+  EXPECT_TRUE(events.has_page(1024));
+}
+
+TEST_F(Fifo, AnotherWidthOfLinksIsRefused) {
+  alignas(8) evtchn_fifo_control_block control{};
+  SetupCalls calls;
+  calls.link_bits = 20;
+  const Status status = init_fifo_control(events, calls, 2, control);
+  ASSERT_FALSE(status.ok());
+  EXPECT_EQ(status.error(), Error::kNotSupported);
 }
 
 }  // namespace

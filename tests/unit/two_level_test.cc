@@ -6,6 +6,8 @@
 
 #include <vector>
 
+#include "fakes/upcall_hostile.h"
+
 namespace pvk {
 namespace {
 
@@ -181,6 +183,42 @@ TEST_F(TwoLevel, AttachingAnewForgetsBindings) {
   EXPECT_TRUE(events.is_masked(5));
   EXPECT_EQ(views[1].ports[0], 0u);
   EXPECT_EQ(views[0].ports[0], ~xen_ulong_t{0});
+}
+
+// Whatever stands in the page: ports of this vCPU alone, and an end. (What we know of the vCPU's
+// ports is our own and not scribbled on; the class reads it with the same words.)
+struct HostilePage : fakes::HostileWords {
+  static inline const TwoLevelView* own = nullptr;
+  template <class T>
+  static T read(const T& word) {
+    const auto* const at = reinterpret_cast<const u8*>(&word);
+    const auto* const view = reinterpret_cast<const u8*>(own);
+    if (at >= view && at < view + sizeof(*own)) return SharedWords::read(word);
+    return HostileWords::read(word);
+  }
+};
+
+TEST(HostileTwoLevel, AScanStaysWithinItsPortsAndEnds) {
+  using Events = BasicTwoLevel<HostilePage>;
+  constexpr u64 kRound = 2 + Events::kWords * (3 + Events::kBits) + 1;
+  shared_info shared{};
+  TwoLevelView views[2];
+  Events events;
+  ASSERT_TRUE(events.attach(shared, views).ok());
+  HostilePage::own = &views[1];
+  for (const Port port : {1u, 63u, 64u, 4095u}) ASSERT_TRUE(events.bind_vcpu(port, 1).ok());
+  u64 delivered = 0;
+  for (u64 seed = 0; seed < 500; ++seed) {
+    HostilePage::begin(seed);
+    const Scan scan = events.scan(shared.vcpu_info[1], 1, [&](Port port) {
+      EXPECT_TRUE(port == 1 || port == 63 || port == 64 || port == 4095) << port;
+      ++delivered;
+    });
+    EXPECT_LE(scan.delivered, 4 * Events::kRounds);
+    EXPECT_LE(HostilePage::accesses, kRound * Events::kRounds);
+    EXPECT_LT(views[1].next, u32{1} << 20);
+  }
+  EXPECT_GT(delivered, 100u);
 }
 
 }  // namespace
