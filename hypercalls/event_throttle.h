@@ -17,7 +17,7 @@ struct ThrottlePolicy {
   u64 window_ns = 10'000'000;  // begins with the first of them
   u64 first_delay_ns = 1'000'000;
   u64 longest_delay_ns = 1'000'000'000;
-  u32 useful_events = 64;  // in a row of sleeps: so many with work halve the next delay
+  u32 useful_events = 64;  // with work: so many halve the next delay
 };
 
 // One a port; all zero at first.

@@ -6,9 +6,11 @@ BENCH_OUT := $(UNIT_OUT)/bench
 BENCH_BIN := $(UNIT_OUT)/tests/bench
 BENCH_CORE := hypercalls/shared_pages.cc frontends/block/plan.cc frontends/block/queue.cc \
 	frontends/block/queue_consumer.cc frontends/block/queue_producer.cc \
-	frontends/block/segment_pool.cc kmod/blkfront/edge_queue.cc
+	frontends/block/segment_pool.cc hypercalls/fifo.cc hypercalls/two_level.cc \
+	kmod/blkfront/edge_queue.cc tests/bench/event_core.cc
 BENCH_RIG := tests/bench/platform.cc tests/bench/rig.cc tests/bench/stepper.cc
-BENCH_MAINS := tests/bench/cost_bench.cc tests/bench/cost_lines.cc tests/bench/cost_test.cc
+BENCH_MAINS := tests/bench/cost_bench.cc tests/bench/cost_lines.cc tests/bench/cost_test.cc \
+	tests/bench/event_cost_test.cc
 BENCH_FLAGS := -std=c++20 -g -O2 -fno-pie -I$(UNIT_TOP) -I$(UNIT_TOP)/include -I$(UNIT_TOP)/tests \
 	$(UNIT_WARNINGS)
 # Of the kernel's own options those that change what is generated and mean something here.
@@ -40,12 +42,13 @@ $(BENCH_BIN)/%: $(BENCH_OUT)/tests/bench/%.o $(BENCH_OUT)/core.o $(call bench-ob
 	@mkdir -p $(@D)
 	@echo '  bench $(@F)'; g++ -no-pie -o $@ $(filter %.o,$^) $(BENCH_LIBS)
 $(BENCH_BIN)/cost_bench: BENCH_LIBS := -lbenchmark -lpthread
-$(BENCH_BIN)/cost_test: BENCH_LIBS := -lgtest -lpthread
-$(BENCH_BIN)/cost_test: $(UNIT_DIR_plain)/tests/unit/main.o
+$(BENCH_BIN)/cost_test $(BENCH_BIN)/event_cost_test: BENCH_LIBS := -lgtest -lpthread
+$(BENCH_BIN)/cost_test $(BENCH_BIN)/event_cost_test: $(UNIT_DIR_plain)/tests/unit/main.o
+$(BENCH_BIN)/event_cost_test: $(UNIT_DIR_plain)/tests/fakes/upcall_steps.o
 -include $(patsubst %.cc,$(BENCH_OUT)/%.d,$(BENCH_CORE) $(BENCH_RIG) $(BENCH_MAINS))
 .SECONDARY: $(call bench-objects,$(BENCH_MAINS))
 
 .PHONY: bench bench-test
 bench: $(BENCH_BIN)/cost_bench | setup-check ## the core alone: instructions of each call
 	@$(BENCH_BIN)/cost_bench --benchmark_counters_tabular=true
-bench-test: $(BENCH_BIN)/cost_test $(BENCH_BIN)/cost_lines
+bench-test: $(BENCH_BIN)/cost_test $(BENCH_BIN)/event_cost_test $(BENCH_BIN)/cost_lines
