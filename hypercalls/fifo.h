@@ -7,7 +7,7 @@
 // back to the 2-level ABI but EVTCHNOP_reset, which closes every port.
 #pragma once
 
-#include <stdint.h>
+#include "pvkit/abi/xen.h"
 
 #include <xen/xen.h>
 

@@ -4,7 +4,7 @@
 // sequences).
 #pragma once
 
-#include <stdint.h>
+#include "pvkit/abi/xen.h"
 
 #include <xen/event_channel.h>
 

@@ -7,7 +7,7 @@
 // BUSY on and off. Who has lost more often than kTries is not playing with Xen.
 #pragma once
 
-#include <stdint.h>
+#include "pvkit/abi/xen.h"
 
 #include <xen/event_channel.h>
 

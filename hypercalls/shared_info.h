@@ -3,7 +3,7 @@
 // parts of it, and the wall clock.
 #pragma once
 
-#include <stdint.h>
+#include "pvkit/abi/xen.h"
 
 #include <xen/xen.h>
 

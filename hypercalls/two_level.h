@@ -8,7 +8,7 @@
 // same vCPU.
 #pragma once
 
-#include <stdint.h>
+#include "pvkit/abi/xen.h"
 
 #include <xen/event_channel.h>
 #include <xen/xen.h>

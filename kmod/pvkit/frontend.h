@@ -30,7 +30,7 @@ struct pvk_bus {
 struct pvk_frontend {
 	const char *type;		/* "vbd" */
 	const char *module;
-	/* All may sleep. Not called at once for one device, but suspend, which must not sleep long. */
+	/* All may sleep, and never two of them at once for one device. */
 	int (*probe)(struct pvk_bus *bus);
 	void (*remove)(struct pvk_bus *bus);
 	void (*backend_changed)(struct pvk_bus *bus, int state);

@@ -13,8 +13,8 @@ static struct pvk_hypervisor hypervisor;
 static int hypervisor_show(struct seq_file *file, void *unused)
 {
 	seq_printf(file, "guest %s\nway %s\nxen %u.%u\ncpuid_base 0x%x\ntransport %s\nasked %d\n",
-		   pvk_way->guest_type(), pvk_way->name, hypervisor.major, hypervisor.minor, hypervisor.base_leaf,
-		   hypervisor.transport, hypervisor.asked);
+		   pvk_way->guest_type(), pvk_way->name, hypervisor.major, hypervisor.minor,
+		   hypervisor.base_leaf, hypervisor.transport, hypervisor.asked);
 	if (pvk_way->report)
 		pvk_way->report(file);
 	return 0;

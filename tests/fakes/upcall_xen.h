@@ -4,7 +4,7 @@
 // between two accesses: NoTurns or Turns of upcall_steps.h.
 #pragma once
 
-#include <stdint.h>
+#include "pvkit/abi/xen.h"
 
 #include <xen/event_channel.h>
 #include <xen/xen.h>

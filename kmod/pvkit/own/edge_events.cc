@@ -54,7 +54,8 @@ int pvk_own_events_attach(int want_fifo)
 	if (const int err = pvk_own_vcpus_attach(); err != 0)
 		return err;
 	events.choose_fifo(want_fifo != 0);
-	const pvk::Status begun = two_level.attach(pvk_own_shared(), {two_level_views, PVK_OWN_CPUS});
+	const pvk::Status begun =
+	    two_level.attach(pvk_own_shared(), {two_level_views, PVK_OWN_CPUS});
 	if (!begun.ok() || want_fifo == 0)
 		return pvk::to_errno(begun);
 	return pvk::to_errno(fifo.attach({fifo_views, PVK_OWN_CPUS}));
@@ -63,8 +64,7 @@ int pvk_own_events_attach(int want_fifo)
 int pvk_own_fifo_add_cpu(pvk_u32 cpu, void *page)
 {
 	auto *block = static_cast<evtchn_fifo_control_block *>(page);
-	return pvk::to_errno(
-	    pvk::init_fifo_control(fifo, calls, pvk_own_vcpu(cpu).number, *block));
+	return pvk::to_errno(pvk::init_fifo_control(fifo, calls, pvk_own_vcpu(cpu).number, *block));
 }
 
 int pvk_own_fifo_add_page(void *page)
@@ -147,15 +147,15 @@ int pvk_own_upcall(pvk_u32 cpu)
 	const OwnVcpu &vcpu = pvk_own_vcpu(cpu);
 	if (vcpu.info == nullptr)
 		return 0;
-	const pvk::Scan scan = events.scan(*vcpu.info, vcpu.number,
-					   [](pvk::Port port) { pvk_own_deliver(port); });
+	const pvk::Scan scan =
+	    events.scan(*vcpu.info, vcpu.number, [](pvk::Port port) { pvk_own_deliver(port); });
 	return scan.again ? 1 : 0;
 }
 
 int pvk_own_take_over(pvk_u32 cpu)
 {
-	const pvk::Scan scan = events.take_over(
-	    pvk_own_vcpu(cpu).number, [](pvk::Port port) { pvk_own_deliver(port); });
+	const pvk::Scan scan = events.take_over(pvk_own_vcpu(cpu).number,
+						[](pvk::Port port) { pvk_own_deliver(port); });
 	return scan.again ? 1 : 0;
 }
 

@@ -105,7 +105,8 @@ int pvk_own_set_param(pvk_u32 index, pvk_u64 value)
 
 int pvk_own_suspend_call(void)
 {
-	const pvk::Result<bool> cancelled = pvk::shutdown_domain(pvk_own_transport, SHUTDOWN_suspend);
+	const pvk::Result<bool> cancelled =
+	    pvk::shutdown_domain(pvk_own_transport, SHUTDOWN_suspend);
 	if (!cancelled.ok())
 		return pvk::to_errno(cancelled.error());
 	return cancelled.value() ? 1 : 0;

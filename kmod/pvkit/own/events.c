@@ -265,7 +265,7 @@ void pvk_own_event_close(struct pvk_event *closing)
 	/* One of a former life has a number that may be another's by now. */
 	if (event->open)
 		close_port(event);
-	/* An upcall runs with interrupts off: when each CPU has been seen with them on, none does. */
+	/* An upcall runs with interrupts off: once each CPU was seen with them on, none does. */
 	synchronize_rcu();
 	cancel_delayed_work_sync(&event->recheck);
 	kfree(event);

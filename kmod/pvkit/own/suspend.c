@@ -16,7 +16,7 @@
 #include "kmod/pvkit/own/services.h"
 
 static DEFINE_MUTEX(suspend_lock);
-static int outcome;	/* of the hypercall: 1 when Xen gave the suspend up and nothing has changed */
+static int outcome;	/* of the hypercall: 1 when Xen gave the suspend up */
 
 /* On one CPU while all others are held with interrupts off: nobody sees the time between. */
 static int stop_domain(void *unused)

@@ -21,7 +21,6 @@ struct pvk_dev_message {
 	struct list_head list;
 	unsigned int size;	/* bytes of header and body */
 	unsigned int taken;	/* of these, read */
-	bool event;
 	struct pvk_wire_header header;
 	char body[];
 };
