@@ -92,8 +92,9 @@ def answer(control, request):
 
 
 def console(domain):
-    """Join a guest's console with the host's terminal, byte for byte."""
-    name = subprocess.check_output(["xenstore-read", f"/local/domain/{domain}/console/tty"], text=True).strip()
+    """Join a guest's console (a serial port where it has one for that) with the host's terminal, byte for byte."""
+    nodes = [f"/local/domain/{domain}/{place}/tty" for place in ("serial/0", "console")]
+    name = next(n for n in (subprocess.run(["xenstore-read", node], capture_output=True, text=True).stdout.strip() for node in nodes) if n)
     tty, terminal = os.open(name, os.O_RDWR | os.O_NOCTTY), port("shell")
 
     def pump(read, write):

@@ -5,6 +5,7 @@ import sys
 
 from . import kernel, qemu, runner
 from .dom0 import XEN
+from .driver import DRIVERS
 from .kinds import TYPES
 from .say import LabError, say
 from .scenario_bench import JOBS
@@ -20,6 +21,14 @@ def guests(text):
         if name not in TYPES:
             raise argparse.ArgumentTypeError(f"{name!r} is none of {', '.join(TYPES)}")
     return names
+
+
+def driver(text):
+    """A comma list of drivers."""
+    for name in text.split(","):
+        if name not in DRIVERS:
+            raise argparse.ArgumentTypeError(f"{name!r} is none of {', '.join(DRIVERS)}")
+    return text
 
 
 def positive(text):
@@ -49,8 +58,11 @@ def machine_options(parser):
     parser.add_argument("--kernel", default="6.1", metavar="|".join(kernel.KNOWN) + "|DEB", help="guest kernel (%(default)s)")
     parser.add_argument("--headers", nargs="+", action="extend", default=[], metavar="DEB", help="headers packages of a kernel given as DEB")
     parser.add_argument("--xen", default="4.17", choices=XEN, help="Xen version (%(default)s)")
-    parser.add_argument("--driver", default="pvkit", choices=["pvkit", "intree", "both"],
-                        help="block driver; both: one after the other in the same guest (%(default)s)")
+    parser.add_argument("--driver", type=driver, default="pvkit", metavar="NAME", help="block driver: pvkit, intree (xen-blkfront), emulated "
+                        "(an IDE disk, in guests whose kernel knows no Xen); several with commas, in the same guest; both: the kernel's own one, "
+                        "then pvkit (%(default)s)")
+    parser.add_argument("--disk", default="hotplug", choices=["hotplug", "config"],
+                        help="the disk is attached to the running guest, or the guest has it from the start (%(default)s)")
     parser.add_argument("--job", dest="jobs", action="append", choices=sorted(JOBS), help="of block-bench, this one only; may be repeated")
     parser.add_argument("--driver-param", type=parameter, action="append", default=[], metavar="K=V", help="parameter of the driver's module")
     parser.add_argument("--clock", default="real", choices=qemu.CLOCKS, help="time: the host's, or instructions executed (%(default)s)")

@@ -9,10 +9,11 @@ import tty
 
 from . import demo, kernel, preflight, qemu, runner
 from .dom0 import XEN
-from .kinds import TYPES
+from .driver import DRIVERS
+from .kinds import KINDS, TYPES
 from .paths import cache
 from .say import LabError, say
-from .session import Options, Prepared, bench, machine
+from .session import Options, Prepared, bench, drivers, machine
 
 ESCAPE = b"\x1d"  # Ctrl-]
 
@@ -21,7 +22,7 @@ def shell(arguments):
     """A guest with the driver loaded and a disk attached, its console on this terminal."""
     options = Options(**{**vars(arguments), "guest": [arguments.guest]})
     preflight.check(options)
-    prepared = Prepared(options, options.driver == "pvkit")
+    prepared = Prepared(options, "pvkit" in drivers(options)[arguments.guest])
     with machine(options, prepared, f"shell-{arguments.guest}") as booted:
         with bench(booted, options, prepared, arguments.guest, shell=True) as work:
             work.driver.load()
@@ -59,10 +60,12 @@ def join(sock):
 
 def show(_):
     """`lab list`."""
-    print("guests:    " + ", ".join(TYPES))
+    print("guests:")
+    for kind in KINDS.values():
+        print(f"  {kind.name:22} {kind.means}")
     print("kernels:   " + ", ".join(kernel.KNOWN) + ", or any linux-image package file")
     print("xen:       " + ", ".join(XEN))
-    print("drivers:   pvkit, intree, both")
+    print("drivers:   " + ", ".join(DRIVERS))
     print("clocks:    " + ", ".join(qemu.CLOCKS))
     print(f"cache:     {cache('x').parent}")
     print("scenarios:")
@@ -73,7 +76,7 @@ def show(_):
 
 def check_host(_):
     """Say what is missing, or that nothing is."""
-    preflight.check(Options(guest=["pv", "pvh", "hvm"]))
+    preflight.check(Options(guest=list(TYPES)))
     say("this machine can run the lab")
     return 0
 

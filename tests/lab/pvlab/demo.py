@@ -81,6 +81,6 @@ def demo(_):
             with bench(booted, options, prepared, kind) as work:
                 base = in_tree(work)
                 rows += rows_of(kind, base, *ours(work))
-    print(f"\nXen {options.xen} and dom0 in QEMU, guest kernel {prepared.kernel.release}, disk: loop on memory in dom0, elevator none\n")
+    print(f"\nXen {options.xen} and dom0 in QEMU, guest kernel {prepared.kernels['pv'].release}, disk: loop on memory in dom0, elevator none\n")
     print(table(rows), flush=True)
     return 0

@@ -4,16 +4,19 @@ from .say import LabError
 
 ATTACH_LIMIT = 60
 FIRST_DEVICE = 51712  # xvda in xenstore; each further letter is 16 more
+IDE, IDE_DEVICE = "hda", 768
 
 
 class Disk:
-    """One virtual disk of a guest, xvda by default."""
+    """One virtual disk of a guest: `vdev` is its name for xl, xvda by default, `name` the one that the driver gives it."""
 
-    def __init__(self, guest, backing="loop", mib=256, name="xvda"):
+    def __init__(self, guest, backing="loop", mib=256, vdev="xvda"):
         self.guest, self.machine = guest, guest.machine
-        self.backing, self.mib, self.name, self.node = backing, mib, name, None
+        self.backing, self.mib, self.vdev, self.name, self.node = backing, mib, vdev, vdev, None
+        self.built_in = False  # from the start, and not detached since
+        self.fixed = False     # its driver knows no hot plug
         # in memory: holes can be punched, so discards are real; loop devices live in dom0 only
-        self.file = f"/tmp/{guest.kind}-{name}.img"
+        self.file = f"/tmp/{guest.kind}-{vdev}.img"
 
     def __enter__(self):
         if self.backing == "null":
@@ -27,20 +30,30 @@ class Disk:
     def __exit__(self, *_):
         if self.machine.process.poll() is None:
             remove = "rmmod null_blk" if self.backing == "null" else f"losetup -d {self.node}; rm -f {self.file}"
-            self.machine.dom0_sh(f"xl block-detach {self.guest.kind} {self.name}; {remove}", check=False)
+            self.machine.dom0_sh(f"xl block-detach {self.guest.kind} {self.vdev}; {remove}", check=False)
 
     def backend(self):
         """The backend's node in xenstore while the disk is attached."""
-        return f"/local/domain/0/backend/vbd/{self.guest.domid}/{FIRST_DEVICE + 16 * (ord(self.name[-1]) - ord('a'))}"
+        number = IDE_DEVICE if self.vdev == IDE else FIRST_DEVICE + 16 * (ord(self.vdev[-1]) - ord("a"))
+        return f"/local/domain/0/backend/vbd/{self.guest.domid}/{number}"
+
+    def words(self, access="rw", more=""):
+        """What xl is told of it."""
+        return f"vdev={self.vdev},format=raw,access={access},{more}script=block-lab,target={self.node}"
+
+    def build_in(self):
+        """Make it a disk that the guest has from the start: an emulated IDE disk until somebody unplugs it, and Xen's as well."""
+        self.built_in = True
+        self.guest.disks.append(self.words())
 
     def attached(self):
         """Whether the toolstack has given the disk to the guest, driver or not."""
         return self.machine.dom0_sh(f"xenstore-exists {self.backend()}/state", check=False).status == 0
 
     def attach(self, wait=True, access="rw", more=""):
-        """xl block-attach; with a driver loaded, wait until the guest has the disk."""
-        spec = f"vdev={self.name},format=raw,access={access},{more}script=block-lab,target={self.node}"
-        self.machine.dom0_sh(f"xl block-attach {self.guest.kind} '{spec}'", ATTACH_LIMIT)
+        """xl block-attach, unless it is there already; with a driver loaded, wait until the guest has the disk."""
+        if not self.built_in:
+            self.machine.dom0_sh(f"xl block-attach {self.guest.kind} '{self.words(access, more)}'", ATTACH_LIMIT)
         if wait:
             self.appear()
 
@@ -53,7 +66,10 @@ class Disk:
 
     def detach(self, force=False):
         """xl block-detach, then make sure that nothing of it is left in dom0, xenstore or the guest."""
-        self.machine.dom0_sh(f"xl block-detach {self.guest.kind} {self.name}{' --force' if force else ''}", ATTACH_LIMIT)
+        if self.fixed:
+            return
+        self.built_in = False
+        self.machine.dom0_sh(f"xl block-detach {self.guest.kind} {self.vdev}{' --force' if force else ''}", ATTACH_LIMIT)
         left = self.machine.dom0_sh(f"for i in $(seq 50); do l=$(xenstore-ls -f {self.backend()} 2>/dev/null | "
                                     "grep '/dev = '); [ -z \"$l\" ] && exit 0; sleep 0.1; done; echo \"$l\"", check=False).out.strip()
         if left:

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT OR GPL-2.0-only
 """One guest domain on a running machine: create, run scripts in it, attach disks, end it."""
+import json
 import shutil
 import tarfile
 
@@ -16,7 +17,7 @@ START_LIMIT, SCRIPT_LIMIT = 180, 300
 def images_of(kernel, kind):
     """{name: path} of what a guest boots and is given; made before the machine starts."""
     small = images.initramfs(kernel, KINDS[kind].xen)
-    files = {"initramfs.gz": small, "payload.tar": images.payload(kernel)}
+    files = {"initramfs.gz": small, "payload.tar": images.payload(kernel, KINDS[kind].xen)}
     if KINDS[kind].xl_type == "hvm":
         return {**files, "hvm-start": hvm.starter(kernel, small), "vmlinux": kernel.vmlinux}
     return {**files, "vmlinux.gz": kernel.vmlinux_gz}
@@ -28,6 +29,7 @@ class Guest:
     def __init__(self, machine, kind, kernel, files, vcpus=1, memory=320, shell=False):
         self.machine, self.kind, self.kernel, self.files = machine, kind, kernel, files
         self.vcpus, self.memory, self.shell = vcpus, memory, shell
+        self.disks = []  # xl's words for those that it has from the start
         self.about = KINDS[kind]
         self.address = f"10.77.0.{11 + TYPES.index(kind)}"
         self.domid = None
@@ -59,7 +61,7 @@ class Guest:
         serial = "pty" if self.shell and not self.about.xen else f"file:/job/log/console/guest-{self.kind}-serial.log"
         return "\n".join([
             f'name="{self.kind}"', f'type="{self.about.xl_type}"', *start, f'extra="{extra}"', f"memory={self.memory}",
-            f"vcpus={self.vcpus}", f'vif=["{vif}"]', f'serial="{serial}"',
+            f"vcpus={self.vcpus}", f'vif=["{vif}"]', f"disk={json.dumps(self.disks)}", f'serial="{serial}"',
             'vga="none"', 'on_poweroff="destroy"', 'on_reboot="destroy"', 'on_crash="destroy"',
             # TSC reads otherwise trap: 20-33 traps an I/O
             'tsc_mode="native"', ""])

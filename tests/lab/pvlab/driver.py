@@ -3,12 +3,15 @@
 import tarfile
 
 from . import proc
+from .kinds import KINDS
 from .paths import TOP, locked
 from .say import LabError, say
 
 DEBUGFS = "/sys/kernel/debug/pvkit"
 LEFTOVERS = ("grants_in_use", "events_open", "parked")  # all must be 0 once blkfront is unloaded
 MODULES = {"intree": ["xen-blkfront.ko"], "pvkit": ["pvkit.ko", "pvkit-blkfront.ko"]}
+DRIVERS = (*MODULES, "emulated", "both")
+ORDER = "/modules/disk.order"  # what the emulated disk needs, in the order to insert
 
 
 def build_modules(kernel):
@@ -37,8 +40,21 @@ def parse_queues(text):
     return found
 
 
+def names(asked, kind):
+    """The drivers to run with in a guest type, in their order; "both" is what the kernel has for the disk, then ours."""
+    base = "intree" if KINDS[kind].xen else "emulated"
+    found = [name for word in asked.split(",") for name in ([base, "pvkit"] if word == "both" else [word])]
+    if wrong := ({"intree", "emulated"} - {base}) & set(found):
+        raise LabError(f"--driver {', '.join(wrong)}: {kind} guests have {base}")
+    return found
+
+
 class Driver:
     """The driver under test in one guest."""
+
+    disk = "xvda"      # the name that it gives the disk
+    fixed = False      # it knows no hot plug
+    discards = True
 
     def __init__(self, guest, name, parameters=(), built=None):
         self.guest, self.name, self.parameters = guest, name, " ".join(parameters)
@@ -113,3 +129,30 @@ class Driver:
     def queues(self, disk):
         """The counters of each queue of a disk, [{name: number}]; empty for the in-tree driver."""
         return parse_queues(self.facts().get(f"{disk}/queues", ""))
+
+
+class Emulated(Driver):
+    """The kernel's own driver of the emulated IDE disk, which must be in the guest's configuration."""
+
+    disk, fixed, discards = "sda", True, False
+
+    def load(self, more=""):
+        self.guest.sh(f"while read -r m; do insmod /modules/$m || exit 1; done < {ORDER}", what=f"{self.guest.kind} guest: loading {self.name}")
+
+    def unload_block(self):
+        """In the other order; io_uring gives its files back a moment after fio has ended."""
+        script = (f"for m in $(tac {ORDER}); do n=0; until rmmod ${{m%.ko}} 2> /tmp/rmmod; do n=$((n + 1)); "
+                  "[ $n -lt 50 ] || { cat /tmp/rmmod; exit 1; }; sleep 0.1; done; done")
+        self.guest.sh(script, what=f"{self.guest.kind} guest: unloading {self.name}")
+
+    def unload_core(self):
+        """There is none."""
+
+    def clear(self):
+        if self.guest.sh("grep -c '^ata_piix ' /proc/modules", check=False).out.strip() != "0":
+            self.unload_block()
+
+
+def driver_in(guest, name, parameters, built):
+    """The driver of a name in a guest."""
+    return (Emulated if name == "emulated" else Driver)(guest, name, parameters, built)

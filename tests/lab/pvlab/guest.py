@@ -11,9 +11,9 @@ from .paths import LAB
 from .store import built, digest
 from .unpack import merged_usr, unpack
 
-# The way in: Xen's network, or where the kernel knows no Xen the emulated NIC.
+# By whether the kernel is a Xen guest: the way in, and the driver of the disk that comes with it.
 NET_MODULES = {True: ["xen-netfront", "af_packet"], False: ["8139cp", "af_packet"]}
-DISK_MODULES = ["xen-blkfront"]
+DISK_MODULES = {True: ["xen-blkfront"], False: ["ata_piix", "sd_mod"]}
 FS_MODULES = ["crc32c_generic", "ext4"]
 TOOL_PACKAGES = ["e2fsprogs", "libext2fs2", "libblkid1", "libuuid1", "libcom-err2", "libss2", "libc6"]
 TOOL_FILES = ["sbin/mke2fs", "sbin/e2fsck", "etc/mke2fs.conf", "lib64/ld-linux-x86-64.so.2",
@@ -64,9 +64,9 @@ def initramfs(kernel, xen=True):
     return built("initramfs", f"guest initramfs for {kernel.release}", recipe, build) / "initramfs.gz"
 
 
-def payload(kernel):
+def payload(kernel, xen=True):
     """Path of the tar unpacked in a running guest: fio, mke2fs, e2fsck and their libraries, disk and file system modules."""
-    apt, fio = Apt("bookworm"), fio_binary()
+    apt, fio, disk = Apt("bookworm"), fio_binary(), DISK_MODULES[xen]
     versions = [[p, apt.version(p)] for p in TOOL_PACKAGES]
 
     def build(folder):
@@ -74,7 +74,7 @@ def payload(kernel):
         merged_usr(root)
         for deb in apt.fetch(versions):
             unpack(deb, root, ["./usr/share/*"])
-        files = module_files(kernel, DISK_MODULES, "disk.order")
+        files = module_files(kernel, disk, "disk.order")
         files.update(module_files(kernel, FS_MODULES, "fs.order"))
         for name, (_, data) in files.items():
             (root / name).parent.mkdir(exist_ok=True)
@@ -84,5 +84,5 @@ def payload(kernel):
             for name in [*TOOL_FILES, *files]:
                 tar.add(root / name, name)
         proc.run(["rm", "-rf", root])
-    recipe = [str(kernel.root), versions, digest(fio), TOOL_FILES, DISK_MODULES, FS_MODULES, 2]
+    recipe = [str(kernel.root), versions, digest(fio), TOOL_FILES, disk, FS_MODULES, 2]
     return built("payload", f"guest payload for {kernel.release}", recipe, build) / "payload.tar"

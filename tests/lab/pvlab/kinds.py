@@ -3,10 +3,11 @@
 
 
 class Kind:
-    """One guest type. `xen`: its kernel is a Xen guest, with Xen's console, clock and network; else a PC, by nopv or for good."""
+    """One guest type. `xen`: its kernel is a Xen guest, with Xen's console, clock and network. `suffix` goes to --kernel's name."""
 
-    def __init__(self, name, xl_type, means, xen=True, nopv=False):
-        self.name, self.xl_type, self.means, self.xen, self.nopv = name, xl_type, means, xen, nopv
+    def __init__(self, name, xl_type, means, xen=True, nopv=False, suffix=""):
+        self.name, self.xl_type, self.means = name, xl_type, means
+        self.xen, self.nopv, self.suffix = xen, nopv, suffix
 
 
 KINDS = {kind.name: kind for kind in (

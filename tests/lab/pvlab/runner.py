@@ -14,19 +14,20 @@ from .scenario_modes import block_modes
 from .scenario_queues import block_memory, block_polled, block_queues
 from .scenario_save import block_save_restore
 from .scenario_silent import block_silent
+from .scenario_takeover import block_takeover
 from .scenario_unplug import block_unplug_busy
 from .scenario_verify import block_verify
 from .session import Prepared, bench, driver_of, drivers, machine
 
 SCENARIOS = {"block-verify": block_verify, "block-hotplug": block_hotplug, "block-reload": block_reload, "block-modes": block_modes,
              "block-save-restore": block_save_restore, "block-backend-restart": block_backend_restart, "block-resize": block_resize,
-             "block-readonly": block_readonly, "block-unplug-busy": block_unplug_busy, "block-queues": block_queues,
+             "block-readonly": block_readonly, "block-unplug-busy": block_unplug_busy, "block-takeover": block_takeover, "block-queues": block_queues,
              "block-memory": block_memory, "block-silent": block_silent, "block-polled": block_polled, "block-bench": block_bench, "exec": block_exec}
 
 
 def describe(options, prepared, kind, scenario, driver):
     """The head of a report."""
-    return {"scenario": scenario, "guest": kind, "kernel": prepared.kernel.release, "xen": options.xen,
+    return {"scenario": scenario, "guest": kind, "kernel": prepared.kernels[kind].release, "xen": options.xen,
             "driver": driver, "clock": options.clock, "vcpus": options.vcpus, "memory_mib": options.memory,
             "disk_mib": options.disk_mib, "driver_params": list(options.driver_param)}
 
@@ -37,7 +38,7 @@ def run(options):
         if not options.guest_script:
             raise LabError("exec: --guest-script FILE is missing")
         check_files(options)
-    prepared = Prepared(options, "pvkit" in drivers(options))
+    prepared = Prepared(options, any("pvkit" in names for names in drivers(options).values()))
     name = f"{'-'.join(options.scenario)}-{'-'.join(options.guest)}-{options.kernel if '/' not in options.kernel else 'own'}"
     counted = options.clock == "counted" and "block-bench" in options.scenario
     reports = []
@@ -57,21 +58,24 @@ def in_guest(booted, options, prepared, kind):
     reports = []
     backing = "null" if options.scenario == ["block-bench"] else "loop"
     with bench(booted, options, prepared, kind, backing) as work:
-        for driver in drivers(options):
-            work.driver = driver_of(work.guest, driver, options, prepared)
+        for driver in drivers(options)[kind]:
+            work.use(driver_of(work.guest, driver, options, prepared))
             for scenario in options.scenario:
-                say(f"{kind.upper()}: {scenario}, driver {driver}, kernel {prepared.kernel.release}")
+                say(f"{kind.upper()}: {scenario}, driver {driver}, kernel {prepared.kernels[kind].release}")
                 clean_start(work)
                 kernel_log.begin(work.guest, scenario)
                 report = SCENARIOS[scenario](work)
                 reports.append({**describe(options, prepared, kind, scenario, driver), **report})
                 say(f"{kind.upper()}: {scenario} done")
+            clean_start(work)
     return reports
 
 
 def clean_start(work):
-    """The disk away and the driver out, whatever the scenario before left: block-reload keeps the disk, exec may do anything."""
-    if work.disk.attached():
+    """The disk away and the driver out, whatever the scenario before left: block-reload keeps the disk, exec may do anything.
+
+    A disk that the guest has from the start stays until a scenario detaches it."""
+    if work.disk.attached() and not work.disk.built_in:
         work.driver.clear()
         work.driver.load()
         work.disk.appear()

@@ -9,14 +9,19 @@ from . import counting
 from . import guest as images
 from . import moves
 from . import proc
-from .disk import Disk
+from .disk import IDE, Disk
 from .dom0 import Dom0
 from .domain import Guest, images_of
-from .driver import Driver, build_modules
+from .driver import build_modules, driver_in, names
+from .kinds import KINDS
 from .kernel import find_kernel
 from .machine import Machine
 from .paths import MACHINE_LOCK, locked, new_run
 from .say import LabError, say
+
+
+EMULATED = {"block-verify", "block-bench", "exec"}  # what can be done with a disk that does not come and go
+BUILT_IN = {"block-takeover"}                       # what is about a disk that the guest has from the start
 
 
 class Options:
@@ -24,19 +29,28 @@ class Options:
 
     def __init__(self, **values):
         defaults = dict(guest=["pv"], kernel="6.1", headers=[], xen="4.17", driver="pvkit", clock="real", vcpus=1,
-                        memory=320, disk_mib=64, backing=None, elevator="none", driver_param=[], cycles=None, scenario=[], jobs=None)
+                        memory=320, disk_mib=64, disk="hotplug", backing=None, elevator="none", driver_param=[], cycles=None, scenario=[], jobs=None)
         self.__dict__.update({**defaults, **values})
 
 
 def drivers(options):
-    """The names of the drivers to run with, in their order."""
-    return ["intree", "pvkit"] if options.driver == "both" else [options.driver]
+    """The names of the drivers to run with in each guest type, in their order."""
+    found = {kind: names(options.driver, kind) for kind in options.guest}
+    for kind in options.guest:
+        if "emulated" in found[kind] and (wrong := set(options.scenario) - EMULATED):
+            raise LabError(f"{', '.join(sorted(wrong))}: not with an emulated disk, which cannot come and go")
+    return found
 
 
 def driver_of(guest, name, options, prepared):
     """A driver in a guest; parameters are ours."""
     parameters = options.driver_param if name == "pvkit" or options.driver == name else []
-    return Driver(guest, name, parameters, prepared.modules)
+    return driver_in(guest, name, parameters, prepared.modules.get(guest.kernel.release))
+
+
+def disk_is_built_in(options, kind):
+    """Whether the guest has its disk from the start: only such a disk is emulated too."""
+    return options.disk == "config" or "emulated" in drivers(options)[kind] or bool(BUILT_IN & set(options.scenario))
 
 
 class Prepared:
@@ -52,13 +66,13 @@ class Prepared:
 
     def _make(self, pool, options, need_modules):
         dom0 = pool.submit(Dom0, options.xen)
-        kernel = pool.submit(find_kernel, options.kernel, options.headers)
+        names = {kind: options.kernel + KINDS[kind].suffix for kind in options.guest}
         fio = pool.submit(images.fio_binary)
-        self.kernel = kernel.result()
-        small = pool.submit(images.initramfs, self.kernel)
-        self.modules = build_modules(self.kernel) if need_modules else None
-        fio.result(), small.result()
-        self.images = {kind: images_of(self.kernel, kind) for kind in options.guest}
+        found = {name: pool.submit(find_kernel, name, options.headers) for name in set(names.values())}
+        self.kernels = {kind: found[name].result() for kind, name in names.items()}
+        self.modules = {k.release: build_modules(k) for k in self.kernels.values()} if need_modules else {}
+        fio.result()
+        self.images = {kind: images_of(kernel, kind) for kind, kernel in self.kernels.items()}
         self.dom0 = dom0.result()
 
 
@@ -93,8 +107,13 @@ class Bench:
     """A guest with its driver and disk: what a scenario works on."""
 
     def __init__(self, options, guest, driver, disk):
-        self.options, self.guest, self.driver, self.disk = options, guest, driver, disk
+        self.options, self.guest, self.disk = options, guest, disk
         self.machine, self.folder = guest.machine, guest.machine.folder
+        self.use(driver)
+
+    def use(self, driver):
+        """From now on with this driver, which has its own name for the disk."""
+        self.driver, self.disk.name, self.disk.fixed = driver, driver.disk, driver.fixed
 
     def fail(self, message):
         raise LabError(f"{self.guest.kind}, kernel {self.guest.kernel.release}, driver {self.driver.name}: {message}", self.folder)
@@ -103,15 +122,19 @@ class Bench:
 @contextlib.contextmanager
 def bench(booted, options, prepared, kind, backing="loop", shell=False):
     """A proven guest of one type with its disk made, the driver not yet loaded."""
-    with Guest(booted, kind, prepared.kernel, prepared.images[kind], options.vcpus, options.memory, shell) as guest:
-        try:
-            if not shell:
-                guest.prove()
-            with Disk(guest, options.backing or backing, options.disk_mib) as disk:
-                yield Bench(options, guest, driver_of(guest, drivers(options)[0], options, prepared), disk)
-        except LabError:
-            save_kernel_log(guest)
-            raise
+    guest = Guest(booted, kind, prepared.kernels[kind], prepared.images[kind], options.vcpus, options.memory, shell)
+    built_in = disk_is_built_in(options, kind)
+    with Disk(guest, options.backing or backing, options.disk_mib, IDE if built_in else "xvda") as disk:
+        if built_in:
+            disk.build_in()
+        with guest:
+            try:
+                if not shell:
+                    guest.prove()
+                yield Bench(options, guest, driver_of(guest, drivers(options)[kind][0], options, prepared), disk)
+            except LabError:
+                save_kernel_log(guest)
+                raise
 
 
 def save_kernel_log(guest):

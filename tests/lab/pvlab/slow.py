@@ -25,7 +25,7 @@ done
 def limit(disk, per_second):
     """Let the backend do so many requests a second; "max" lifts it."""
     block = disk.node.removeprefix("/dev/")
-    script = SLOW.format(group=GROUP, block=block, limit=per_second, domid=disk.guest.domid, disk=disk.name)
+    script = SLOW.format(group=GROUP, block=block, limit=per_second, domid=disk.guest.domid, disk=disk.vdev)
     disk.machine.dom0_sh(script, what=f"dom0: {per_second} requests a second")
 
 
