@@ -9,6 +9,7 @@
 #include <linux/mutex.h>
 #include <linux/slab.h>
 #include <linux/string.h>
+#include <linux/workqueue.h>
 
 #include "kmod/compat/bus.h"
 #include "kmod/pvkit/own/bus.h"
@@ -24,6 +25,9 @@ struct own_driver {
 static DEFINE_MUTEX(scan_lock);	/* devices; held while they come and go */
 static LIST_HEAD(devices);
 static unsigned int nr_devices;
+
+static void rescan_work(struct work_struct *work);
+static DECLARE_DELAYED_WORK(rescan, rescan_work);
 
 static struct pvk_own_device *to_own_device(const struct device *dev)
 {
@@ -151,7 +155,7 @@ static void drop_device(struct pvk_own_device *device)
 	device_unregister(&device->dev);
 }
 
-static void see_device(const char *type, const char *id)
+static int see_device(const char *type, const char *id)
 {
 	struct pvk_own_device *device;
 	char name[64];
@@ -160,49 +164,61 @@ static void see_device(const char *type, const char *id)
 	list_for_each_entry(device, &devices, list) {
 		if (!strcmp(dev_name(&device->dev), name)) {
 			device->seen = true;
-			return;
+			return 0;
 		}
 	}
 	add_device(type, id);
+	return 0;
 }
 
-/* Names come as one block of NUL-terminated strings. */
-static void scan_type(const char *type)
+/* Calls @see for each name below a directory. Names come as one block, each with its NUL. */
+static int for_each_name(const char *dir, const char *key, const char *type,
+			 int (*see)(const char *type, const char *name))
 {
 	unsigned int length;
-	const char *id;
-	char *ids;
+	const char *name;
+	char *names;
+	int err = 0;
 
-	ids = pvk_store_directory(0, "device", type, &length);
-	if (IS_ERR(ids))
-		return;
-	for (id = ids; id < ids + length; id += strlen(id) + 1)
-		see_device(type, id);
-	kfree(ids);
+	names = pvk_store_directory(0, dir, key, &length);
+	if (IS_ERR(names))
+		return PTR_ERR(names) == -ENOENT ? 0 : PTR_ERR(names);
+	for (name = names; name < names + length && !err; name += strlen(name) + 1)
+		err = see(type, name);
+	kfree(names);
+	return err;
+}
+
+static int see_type(const char *unused, const char *type)
+{
+	return for_each_name("device", type, type, see_device);
 }
 
 static void scan_all(void)
 {
 	struct pvk_own_device *device, *next;
-	unsigned int length;
-	const char *type;
-	char *types;
+	int err;
 
-	types = pvk_store_directory(0, "device", "", &length);
-	/* Without an answer nothing is known to have gone. */
-	if (IS_ERR(types) && PTR_ERR(types) != -ENOENT)
-		return;
 	list_for_each_entry(device, &devices, list)
 		device->seen = false;
-	if (!IS_ERR(types)) {
-		for (type = types; type < types + length; type += strlen(type) + 1)
-			scan_type(type);
-		kfree(types);
+	/* Without every answer nothing is known to have gone: a request may fail in a suspend. */
+	err = for_each_name("device", NULL, NULL, see_type);
+	if (err) {
+		pr_warn("pvkit: devices cannot be listed (%d): once more in a second\n", err);
+		queue_delayed_work(system_wq, &rescan, HZ);
+		return;
 	}
 	list_for_each_entry_safe(device, next, &devices, list) {
 		if (!device->seen)
 			drop_device(device);
 	}
+}
+
+static void rescan_work(struct work_struct *work)
+{
+	mutex_lock(&scan_lock);
+	scan_all();
+	mutex_unlock(&scan_lock);
 }
 
 static void devices_changed(struct pvk_store_watch *watch, const char *path)
@@ -234,6 +250,7 @@ void pvk_own_bus_stop(void)
 	struct pvk_own_device *device, *next;
 
 	pvk_store_unwatch(&devices_watch);
+	cancel_delayed_work_sync(&rescan);
 	list_for_each_entry_safe(device, next, &devices, list)
 		drop_device(device);
 	bus_unregister(&own_bus);
