@@ -256,8 +256,8 @@ void pvk_own_bus_stop(void)
 	bus_unregister(&own_bus);
 }
 
-/* Before the domain is stored: nothing of the rings may be believed afterwards. */
-void pvk_own_bus_suspend(void)
+static void for_each_bound(void (*act)(struct pvk_own_device *device,
+				       struct pvk_frontend *frontend))
 {
 	struct pvk_own_device *device;
 	struct pvk_frontend *frontend;
@@ -267,36 +267,42 @@ void pvk_own_bus_suspend(void)
 		device_lock(&device->dev);
 		frontend = pvk_own_frontend_of(&device->dev);
 		if (frontend)
-			frontend->suspend(&device->bus);
+			act(device, frontend);
 		device_unlock(&device->dev);
 	}
 	mutex_unlock(&scan_lock);
 }
 
-static void resume_device(struct pvk_own_device *device)
+/*
+ * Nobody may look at the old backend's state in the new domain, where it is not there, nor believe
+ * what stands in the rings.
+ */
+static void suspend_device(struct pvk_own_device *device, struct pvk_frontend *frontend)
 {
-	struct pvk_frontend *frontend = pvk_own_frontend_of(&device->dev);
-
-	if (!frontend)
-		return;
 	pvk_own_device_unwatch(device);
+	frontend->suspend(&device->bus);
+}
+
+static void watch_again(struct pvk_own_device *device, struct pvk_frontend *frontend)
+{
+	if (pvk_own_device_watch(device))
+		dev_err(&device->dev, "pvkit: the backend's state cannot be watched\n");
+}
+
+static void resume_device(struct pvk_own_device *device, struct pvk_frontend *frontend)
+{
 	if (pvk_own_device_meet(device))
 		dev_err(&device->dev, "pvkit: no backend after the domain was restored\n");
 	frontend->resume(&device->bus);
-	pvk_own_device_watch(device);
+	watch_again(device, frontend);
+}
+
+void pvk_own_bus_suspend(void)
+{
+	for_each_bound(suspend_device);
 }
 
 void pvk_own_bus_resume(int cancelled)
 {
-	struct pvk_own_device *device;
-
-	if (cancelled)
-		return;
-	mutex_lock(&scan_lock);
-	list_for_each_entry(device, &devices, list) {
-		device_lock(&device->dev);
-		resume_device(device);
-		device_unlock(&device->dev);
-	}
-	mutex_unlock(&scan_lock);
+	for_each_bound(cancelled ? watch_again : resume_device);
 }
