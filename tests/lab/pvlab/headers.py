@@ -5,6 +5,7 @@ Debian's headers name /usr/src and /usr/lib by absolute path, in Makefiles and i
 unpacked tree, so nothing has to be installed and several kernels can stand side by side."""
 import os
 import re
+import shutil
 
 from .say import LabError
 from .store import built, digest
@@ -48,3 +49,21 @@ def headers_dir(release, debs):
         repoint(folder, folder.with_suffix(""))
     root = built("headers", f"headers of {release}", [release, sorted(digest(d) for d in debs), 3], build)
     return kdir_of(root, release)
+
+
+# What building a module needs of a kernel's build folder.
+KEPT = ["Makefile", "Kbuild", ".config", "Module.symvers", "include", "scripts", "arch/x86/include", "arch/x86/Makefile",
+        "arch/x86/Makefile_32.cpu", "tools/objtool/objtool"]
+
+
+def keep(tree, kdir, compiler):
+    """Copy what modules need out of a kernel that was built, with its compiler as the default."""
+    for name in KEPT:
+        source, target = tree / name, kdir / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if source.is_dir():
+            shutil.copytree(source, target, symlinks=True, ignore=shutil.ignore_patterns("*.o", "*.cmd"))
+        else:
+            shutil.copy2(source, target)
+    makefile = kdir / "Makefile"
+    makefile.write_text(makefile.read_text().replace("$(CROSS_COMPILE)gcc\n", f"$(CROSS_COMPILE){compiler}\n"))

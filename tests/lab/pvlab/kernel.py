@@ -123,11 +123,14 @@ def debian_kernel(name, suite, headers=()):
 
 
 def find_kernel(name, headers=()):
-    """--kernel NAME|DEB and --headers DEB... to a Kernel."""
+    """--kernel NAME|DEB and --headers DEB... to a Kernel; NAME may end in -noxen, for one built without Xen."""
     headers = [pathlib.Path(h) for h in headers]
     for path in headers:
         if not path.is_file():
             raise LabError(f"--headers: no such file: {path}")
+    if name.endswith("-noxen"):
+        from .noxen import SUFFIX, NoXenKernel
+        return NoXenKernel(name.removesuffix(SUFFIX))
     if name in KNOWN:
         return debian_kernel(name, KNOWN[name], headers)
     path = pathlib.Path(name)

@@ -15,5 +15,6 @@ KINDS = {kind.name: kind for kind in (
     Kind("pvh", "pvh", "hardware virtualisation without emulated devices"),
     Kind("hvm", "hvm", "a whole PC, whose kernel uses Xen's devices"),
     Kind("hvm-nopv", "hvm", "as hvm, booted with nopv: its kernel takes it for a PC and uses nothing of Xen", xen=False, nopv=True),
+    Kind("hvm-noxen", "hvm", "as hvm, with a kernel of our own that was built without Xen", xen=False, suffix="-noxen"),
 )}
 TYPES = tuple(KINDS)
