@@ -11,9 +11,13 @@
 #include <linux/timer.h>
 #include <linux/tty.h>
 #include <linux/tty_driver.h>
+
+/* Only then are these used, and only then do they compile. */
+#if IS_ENABLED(CONFIG_XEN_XENBUS_FRONTEND)
 #include <xen/events.h>
 #include <xen/grant_table.h>
 #include <xen/xenbus.h>
+#endif
 
 int pvk_probe(struct request *rq);
 int pvk_probe(struct request *rq)
