@@ -75,7 +75,7 @@ const Twist kTwists[] = {
 
 class TwistedReply : public XsHostile, public testing::WithParamInterface<Twist> {};
 INSTANTIATE_TEST_SUITE_P(Reply, TwistedReply, testing::ValuesIn(kTwists),
-                         [](const auto& info) { return info.param.name; });
+                         [](const auto& one) { return std::string(one.param.name); });
 
 TEST_P(TwistedReply, BreaksTheConnectionAndNoMore) {
   server.tamper_with([](const WireMessage&, WireMessage& reply) { GetParam().twist(reply); });
@@ -164,7 +164,7 @@ const Index kIndexes[] = {
 
 class MovedIndex : public XsHostile, public testing::WithParamInterface<Index> {};
 INSTANTIATE_TEST_SUITE_P(Index, MovedIndex, testing::ValuesIn(kIndexes),
-                         [](const auto& info) { return info.param.name; });
+                         [](const auto& one) { return std::string(one.param.name); });
 
 TEST_P(MovedIndex, BreaksTheConnectionAndNoMore) {
   GetParam().move(server.page());
