@@ -3,7 +3,8 @@
 
 import re
 
-FRONTEND_MODULES = ("xen_blkfront", "pvkit", "pvkit_blkfront")
+# The last ones are what a kernel has for an emulated disk.
+FRONTEND_MODULES = ("xen_blkfront", "pvkit", "pvkit_blkfront", "ata_piix", "libata", "scsi_mod", "sd_mod")
 
 # Instructions of the guest's kernel that count as the frontend's beside its modules.
 GRANTS = re.compile(r"^(__)?(gnttab_|get_free_entr|get_free_seq|put_free_entr|put_free_locked|"
@@ -15,12 +16,15 @@ COPY = re.compile(r"^_*(memcpy|memmove)(_orig|_erms|_flushcache)?$")
 # Functions whose entries are counted as events. A name that the kernel lacks makes the figure
 # unknown, not zero.
 SEND = re.compile(r"^(notify_remote_via_irq|pvk_event_notify)$")
+DOM0_SEND = re.compile(r"^(notify_remote_via_irq|evtchn_ioctl)$")  # a driver, or a device model
 XEN_SEND = re.compile(r"^evtchn_send$")
+# The last one: a kernel that is no Xen guest takes upcalls, and emulated devices, as any interrupt.
 UPCALL = re.compile(r"^(asm_exc_xen_hypervisor_callback|asm_sysvec_xen_hvm_callback|"
-                    r"do_hvm_evtchn_intr)$")
-DEVICE_INTERRUPT = re.compile(r"^(blkif_interrupt|pvk_disk_upcall)$")
-GRANT = re.compile(r"^gnttab_update_entry_v[12]$")
-REVOKE = re.compile(r"^gnttab_end_foreign_access_ref_v[12]$")
+                    r"do_hvm_evtchn_intr|asm_common_interrupt)$")
+DEVICE_INTERRUPT = re.compile(r"^(blkif_interrupt|pvk_disk_upcall|ata_bmdma_interrupt)$")
+GRANT = re.compile(r"^(gnttab_update_entry_v[12]|pvk_own_grant_publish)$")
+REVOKE = re.compile(r"^(gnttab_end_foreign_access_ref_v[12]|pvk_own_grant_revoke)$")
+EXIT = re.compile(r"^(svm|vmx)_vmexit_handler$")
 SWITCH = re.compile(r"^__context_switch$")
 XEN_GRANT_TABLE_OP = re.compile(r"^do_grant_table_op$")
 IRET = re.compile(r"iret")

@@ -86,7 +86,8 @@ class PerRequest:
         patterns = {"device_interrupts": ("guest", groups.DEVICE_INTERRUPT),
                     "grants_published": ("guest", groups.GRANT),
                     "revokes_tried": ("guest", groups.REVOKE),
-                    "dom0_notifications": ("dom0", groups.SEND),
+                    "dom0_notifications": ("dom0", groups.DOM0_SEND),
+                    "xen_vm_exits": ("xen", groups.EXIT),
                     "xen_domain_switches": ("xen", groups.SWITCH),
                     "xen_grant_table_ops": ("xen", groups.XEN_GRANT_TABLE_OP)}
         return {name: self._entries(*where) if known or where[0] == "xen" else None
@@ -102,7 +103,7 @@ class PerRequest:
 
     def _notifications(self):
         """Xen's sends less dom0's, so that a guest's way of sending does not matter."""
-        xen, dom0 = self._entries("xen", groups.XEN_SEND), self._entries("dom0", groups.SEND)
+        xen, dom0 = self._entries("xen", groups.XEN_SEND), self._entries("dom0", groups.DOM0_SEND)
         guest = self._entries("guest", groups.SEND)
         if xen is None or dom0 is None:
             return guest

@@ -55,6 +55,7 @@ class Driver:
     disk = "xvda"      # the name that it gives the disk
     fixed = False      # it knows no hot plug
     discards = True
+    fewer = 1          # requests of a counted job are divided by this
 
     def __init__(self, guest, name, parameters=(), built=None):
         self.guest, self.name, self.parameters = guest, name, " ".join(parameters)
@@ -135,6 +136,7 @@ class Emulated(Driver):
     """The kernel's own driver of the emulated IDE disk, which must be in the guest's configuration."""
 
     disk, fixed, discards = "sda", True, False
+    fewer = 10  # a request is dozens of trips through dom0
 
     def load(self, more=""):
         self.guest.sh(f"while read -r m; do insmod /modules/$m || exit 1; done < {ORDER}", what=f"{self.guest.kind} guest: loading {self.name}")

@@ -59,7 +59,7 @@ def counted_job(bench, counter, job):
     """Two runs of different length between marks; their difference is the cost of the requests alone.
 
     A first run without marks takes what a driver does once (its persistent grants) out of the short one."""
-    guest, first = bench.guest, JOBS[job][4]
+    guest, first = bench.guest, JOBS[job][4] // bench.driver.fewer
     numbers = (first, first, first * LONGER)
     marks = counter.marks(3)
     texts = [f"{command(job, bench.disk.name, bench.disk.mib, limit(job, n))} > /tmp/run{i} 2>&1" for i, n in enumerate(numbers)]
