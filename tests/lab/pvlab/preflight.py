@@ -8,6 +8,7 @@ import shutil
 import subprocess
 
 from . import moves, qemu
+from .kinds import KINDS
 from .paths import cache
 from .say import LabError
 
@@ -15,6 +16,7 @@ NEED_DISK_MIB = 4096
 TESTED_QEMU = (7, 2)
 TOOLS = {"setpriv": "util-linux", "mke2fs": "e2fsprogs", "depmod": "kmod", "dpkg-deb": "dpkg", "apt-get": "apt", "gcc": "gcc",
          "make": "make", "zstd": "zstd", "tar": "tar"}
+COMPILING = {"gcc-12": "gcc-12", "flex": "flex", "bison": "bison", "bc": "bc", "gelf.h": "libelf-dev"}  # for a kernel of our own
 
 
 def available_mib():
@@ -33,11 +35,18 @@ def qemu_version():
     return (int(found[1]), int(found[2])) if found else None
 
 
+def missing(guest_types):
+    """Programs and headers that these guests need and this machine has not."""
+    compile_too = any(KINDS[kind].suffix for kind in guest_types)
+    return [t for t in (TOOLS | COMPILING if compile_too else TOOLS)
+            if not (os.path.exists(f"/usr/include/{t}") if t.endswith(".h") else shutil.which(t))]
+
+
 def problems(guest_types, guest_mib=320, disk_mib=64, facts=None):
     """What is missing, one line each. `facts` replaces what this machine is, for tests."""
     facts = facts or {"machine": platform.machine(), "qemu": qemu_version(), "memory": available_mib(),
                       "disk": shutil.disk_usage(_existing(cache("x").parent)).free >> 20,
-                      "missing": [t for t in TOOLS if not shutil.which(t)],
+                      "missing": missing(guest_types),
                       "keyring": os.path.exists("/usr/share/keyrings/debian-archive-keyring.gpg")}
     need = qemu.memory_mib(768 + disk_mib, guest_mib) + 256
     lines = []
@@ -48,7 +57,7 @@ def problems(guest_types, guest_mib=320, disk_mib=64, facts=None):
         lines.append(f"{need} MiB of memory are needed, {facts['memory']} MiB are available")
     if facts["disk"] < NEED_DISK_MIB:
         lines.append(f"{NEED_DISK_MIB} MiB of disk are needed for the cache ({cache('x').parent}), {facts['disk']} MiB are free")
-    lines += [f"the program {t} is missing (Debian package {TOOLS[t]})" for t in facts["missing"]]
+    lines += [f"{t} is missing (Debian package {(TOOLS | COMPILING)[t]})" for t in facts["missing"]]
     if not facts["keyring"]:
         lines.append("the package debian-archive-keyring is missing: nothing downloaded could be checked")
     return lines
