@@ -11,13 +11,16 @@
 namespace pvk {
 
 // The time-stamp counter, not read before the loads that stand before it in the program: the record
-// it is combined with must be the older of the two.
-inline u64 native_tsc() {
-  u32 low = 0;
-  u32 high = 0;
-  asm volatile("lfence; rdtsc" : "=a"(low), "=d"(high) : : "memory");
-  return u64{high} << 32 | low;
-}
+// it is combined with must be the older of the two. A type and no function: it is read several
+// times for each disk request, and so in place.
+struct NativeTsc {
+  [[gnu::always_inline]] u64 operator()() const {
+    u32 low = 0;
+    u32 high = 0;
+    asm volatile("lfence; rdtsc" : "=a"(low), "=d"(high) : : "memory");
+    return u64{high} << 32 | low;
+  }
+};
 
 // `ticks` in nanoseconds: shifted, then multiplied by a fraction of 2^32.
 constexpr u64 scale_ticks(u64 ticks, u32 multiplier, int8_t shift) {
@@ -32,7 +35,7 @@ struct SystemTime {
 
 // Calls `read`, again when Xen has changed the record meanwhile. The version is odd while it does.
 template <class Read>
-void read_versioned(const u32& version, Read read) {
+[[gnu::always_inline]] inline void read_versioned(const u32& version, Read read) {
   for (;;) {
     const u32 before = observe(version);  // the record is read after it
     read();
@@ -43,19 +46,21 @@ void read_versioned(const u32& version, Read read) {
 
 // Time on the vCPU that `record` belongs to, which must be the one that runs this.
 template <class ReadTsc>
-SystemTime read_system_time(const vcpu_time_info& record, ReadTsc read_tsc) {
+[[gnu::always_inline]] inline SystemTime read_system_time(const vcpu_time_info& record,
+                                                          ReadTsc read_tsc) {
   SystemTime time;
-  read_versioned(record.version, [&] {
-    const u64 stamp = peek(record.tsc_timestamp);
-    const u64 base = peek(record.system_time);
-    const u32 multiplier = peek(record.tsc_to_system_mul);
-    const int8_t shift = peek(record.tsc_shift);
-    time.stable = (peek(record.flags) & XEN_PVCLOCK_TSC_STABLE_BIT) != 0;
-    const u64 now = read_tsc();
-    // A counter that is behind the record's is a vCPU that just moved to a CPU a little late.
-    const u64 ticks = now > stamp ? now - stamp : 0;
-    time.nanoseconds = base + scale_ticks(ticks, multiplier, shift);
-  });
+  read_versioned(
+      record.version, [&] __attribute__((always_inline)) {
+        const u64 stamp = peek(record.tsc_timestamp);
+        const u64 base = peek(record.system_time);
+        const u32 multiplier = peek(record.tsc_to_system_mul);
+        const int8_t shift = peek(record.tsc_shift);
+        time.stable = (peek(record.flags) & XEN_PVCLOCK_TSC_STABLE_BIT) != 0;
+        const u64 now = read_tsc();
+        // A counter that is behind the record's is a vCPU that just moved to a CPU a little late.
+        const u64 ticks = now > stamp ? now - stamp : 0;
+        time.nanoseconds = base + scale_ticks(ticks, multiplier, shift);
+      });
   return time;
 }
 

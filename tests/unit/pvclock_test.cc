@@ -168,9 +168,9 @@ TEST(PvClock, NeverRunsBackwardsOnAnyThread) {
 }
 
 TEST(NativeTsc, Advances) {
-  const u64 first = native_tsc();
+  const u64 first = NativeTsc{}();
   u64 later = first;
-  for (int i = 0; i < 1'000'000 && later <= first; ++i) later = native_tsc();
+  for (int i = 0; i < 1'000'000 && later <= first; ++i) later = NativeTsc{}();
   EXPECT_GT(later, first);
 }
 

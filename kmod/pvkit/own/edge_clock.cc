@@ -10,9 +10,10 @@ namespace
 
 constinit pvk::PvClock clock;
 
-pvk::SystemTime read(const void *record)
+[[gnu::always_inline]] inline pvk::SystemTime read(const void *record)
 {
-	return pvk::read_system_time(*static_cast<const vcpu_time_info *>(record), pvk::native_tsc);
+	return pvk::read_system_time(*static_cast<const vcpu_time_info *>(record),
+				     pvk::NativeTsc{});
 }
 
 } // namespace
