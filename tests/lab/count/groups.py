@@ -11,6 +11,7 @@ GRANTS = re.compile(r"^(__)?(gnttab_|get_free_entr|get_free_seq|put_free_entr|pu
                     r"do_free_callbacks|check_free_callbacks|update_grant_|get_seq_entry)")
 NOTIFY = re.compile(r"^(notify_remote_via_(irq|evtchn)|evtchn_from_irq|info_for_irq|"
                     r"xen_irq_lateeoi|xen_evtchn_close|xen_hypercall_event_channel_op)$")
+CLOCK = re.compile(r"^pvk_clock_|^[^(]*\bpvk::read_(versioned|system_time)\b")
 COPY = re.compile(r"^_*(memcpy|memmove)(_orig|_erms|_flushcache)?$")
 
 # Functions whose entries are counted as events. A name that the kernel lacks makes the figure
@@ -33,12 +34,15 @@ IRET = re.compile(r"iret")
 def part(function, kind, modules):
     """The named share of a guest function: module, grants, notify, copy; None is the rest.
 
-    A `rep movs` counts as copying in the frontend's own code; elsewhere it may be a copy to user
-    space, which is no frontend's doing.
+    The clock that pvkit.ko gives to a kernel without Xen is no part of a frontend, as the kernel's
+    own one is not. A `rep movs` counts as copying in the frontend's own code; elsewhere it may be
+    a copy to user space, which is no frontend's doing.
     """
     if not function.module and COPY.match(function.name):
         return "copy"
     if function.module in modules:
+        if CLOCK.match(function.name):
+            return None
         return "copy" if kind == "c" else "module"
     if function.module:
         return None

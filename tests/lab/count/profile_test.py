@@ -64,8 +64,8 @@ def alone(context=DOM0_VCPU):
                   record(0xffffffffc0000000, 1, 50, context, first=0)])
 
 
-def machine(*blocks, xen=True, guest=GUEST, header="pvkit-count 1 context", dom0=DOM0):
-    symbols = [Symbols.parse(text.splitlines()) for text in (guest, dom0, XEN)]
+def machine(*blocks, xen=True, guest=GUEST, header="pvkit-count 1 context", dom0=DOM0, xen_text=XEN):
+    symbols = [Symbols.parse(text.splitlines()) for text in (guest, dom0, xen_text)]
     start = alone() if header.endswith("1 context") else alone("0")
     dump = dump_of(start, *blocks, header=header)
     return Machine(dump, "1", symbols[0], symbols[1], symbols[2] if xen else None)
@@ -201,6 +201,48 @@ class Events(unittest.TestCase):
         self.assertEqual(got["copy_instructions"], 521 + 32)
         self.assertEqual(got["frontend_instructions"], 10)
         self.assertEqual(got["guest_instructions"], 521 + 32 + 10 + 10 + 10)
+
+
+class NoXenGuest(unittest.TestCase):
+    # What pvkit.ko and emulated devices look like where the kernel is no Xen guest.
+    GUEST = "\n".join(line for line in GUEST.splitlines() if "xen" not in line) + """
+ffffffff81000100 t asm_common_interrupt
+ffffffffc0001000 t pvk_own_grant_publish\t[pvkit]
+ffffffffc0001100 t pvk_own_grant_revoke\t[pvkit]
+ffffffffc0001200 t pvk_clock_now\t[pvkit]
+ffffffffc0001300 t pvk_own_port_send\t[pvkit]
+ffffffffc0003000 t ata_bmdma_interrupt\t[libata]
+"""
+    EXIT = 0xffff82d040200300
+
+    def profile(self, records):
+        return profile([], records, guest=self.GUEST)
+
+    def test_interrupts_and_grants(self):
+        got = self.profile([record(0xffffffff81000100, 40, 50), record(0xffffffffc0003000, 20, 20),
+                            record(0xffffffffc0001000, 20, 20), record(0xffffffffc0001100, 60, 60)])
+        self.assertEqual(got["per_op"]["interrupts"], 2)
+        self.assertEqual(got["events"]["device_interrupts"], 1)
+        self.assertEqual(got["per_op"]["grant_ops"], 4)
+
+    def test_the_clock_is_no_frontend(self):
+        got = self.profile([record(0xffffffffc0001200, 20, 4000), record(0xffffffffc0001300, 20, 200),
+                            record(0xffffffffc0003000, 20, 100)])["per_op"]
+        self.assertEqual(got["frontend_instructions"], 10 + 5)
+        self.assertEqual(got["guest_instructions"], 200 + 10 + 5)
+
+    def test_device_models_do_not_notify_for_the_guest(self):
+        dom0 = DOM0 + "ffffffffc0001000 t evtchn_ioctl\t[xen_evtchn]\n"
+        sends = [record(0xffff82d040200100, 60, 300, "0"),
+                 record(0xffffffffc0001000, 60, 60, DOM0_VCPU, first=0)]
+        got = profile([], sends, guest=self.GUEST, dom0=dom0)
+        self.assertEqual(got["per_op"]["notifications"], 0)
+        self.assertEqual(got["notes"], [])
+
+    def test_exits(self):
+        got = profile([], [record(self.EXIT, 60, 600, "0")], guest=self.GUEST,
+                      xen_text=XEN + f"{self.EXIT:#x} T svm_vmexit_handler\n")
+        self.assertEqual(got["events"]["xen_vm_exits"], 3)
 
 
 class Tables(unittest.TestCase):
