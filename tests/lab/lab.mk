@@ -2,5 +2,5 @@
 # The lab's targets; TOP is the tree.
 
 .PHONY: demo
-demo: ## boot PV, PVH and HVM guests on a real Xen (in QEMU) and show our driver beside the in-tree one
+demo: ## boot guests of each sort on a real Xen (in QEMU) and show our driver beside the kernel's own
 	@$(TOP)/tests/lab/lab demo

@@ -101,7 +101,7 @@ def parser():
     shell = commands.add_parser("shell", help="a guest's console on this terminal (end: Ctrl-])")
     shell.add_argument("--guest", choices=TYPES, default="pv", help="guest type (%(default)s)")
     machine_options(shell)
-    commands.add_parser("demo", help="what make demo does: our driver beside the in-tree one in every guest type")
+    commands.add_parser("demo", help="what make demo does: our driver beside the kernel's own in guests of each sort")
     commands.add_parser("check-host", help="say whether this machine can run the lab")
     commands.add_parser("clean", help="empty the cache")
     return top

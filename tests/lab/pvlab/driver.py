@@ -46,6 +46,8 @@ def names(asked, kind):
     found = [name for word in asked.split(",") for name in ([base, "pvkit"] if word == "both" else [word])]
     if wrong := ({"intree", "emulated"} - {base}) & set(found):
         raise LabError(f"--driver {', '.join(wrong)}: {kind} guests have {base}")
+    if "emulated" in found[1:]:
+        raise LabError("--driver: emulated must be the first, what ours has unplugged comes back with another guest only")
     return found
 
 
