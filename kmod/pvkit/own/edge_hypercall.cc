@@ -24,11 +24,6 @@ int pvk_own_choose_transport(void)
 	return 0;
 }
 
-const char *pvk_own_transport_name(void)
-{
-	return pvk_own_transport.name();
-}
-
 long pvk_hypercall(pvk_u64 number, pvk_u64 a1, pvk_u64 a2, pvk_u64 a3, pvk_u64 a4, pvk_u64 a5)
 {
 	return pvk_own_transport.call(number, a1, a2, a3, a4, a5);

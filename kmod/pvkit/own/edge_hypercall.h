@@ -19,8 +19,6 @@ extern "C" {
  * -EOPNOTSUPP: a CPU of which it is not known which instruction it has. Once, before all else.
  */
 int pvk_own_choose_transport(void);
-/* "vmcall", "vmmcall" or "none". */
-const char *pvk_own_transport_name(void);
 
 /* Any hypercall: 0 or a positive value, or a negative errno (xen/errno.h). Any context. */
 long pvk_hypercall(pvk_u64 number, pvk_u64 a1, pvk_u64 a2, pvk_u64 a3, pvk_u64 a4, pvk_u64 a5);

@@ -235,12 +235,13 @@ int pvk_own_event_open(struct pvk_bus *bus, pvk_upcall upcall, void *context,
 }
 
 /* A queue that holds a closed port would deliver it as whatever its number is next. */
-static void wait_unqueued(pvk_u32 port)
+static bool wait_unqueued(pvk_u32 port)
 {
 	unsigned int tries;
 
 	for (tries = 0; tries < UNQUEUE_TRIES && pvk_own_port_is_queued(port); tries++)
 		usleep_range(100, 1000);
+	return tries < UNQUEUE_TRIES;
 }
 
 static void close_port(struct own_event *event)
@@ -248,8 +249,9 @@ static void close_port(struct own_event *event)
 	pvk_u32 port = event->event.port;
 
 	pvk_own_port_mask(port);
-	wait_unqueued(port);
-	if (event->ours)
+	if (!wait_unqueued(port))
+		pr_warn("pvkit: port %u stays in a CPU's queue: it is not given back\n", port);
+	else if (event->ours)
 		pvk_own_port_close(port);
 	WRITE_ONCE(ports[port], NULL);
 }

@@ -59,11 +59,6 @@ static void store_stop(void)
 	memunmap(store_ring);
 }
 
-static void store_suspend(void)
-{
-	pvk_store_suspend();
-}
-
 static void store_resume(int cancelled)
 {
 	pvk_u64 port;
@@ -97,12 +92,17 @@ static const struct part {
 	{ "panic", false, pvk_panic_start, pvk_panic_stop },
 	{ "watchdog", false, pvk_watchdog_start, pvk_watchdog_stop, pvk_watchdog_suspend,
 	  pvk_watchdog_resume },
-	{ "xenstore", true, store_start, store_stop, store_suspend, store_resume },
+	{ "xenstore", true, store_start, store_stop, pvk_store_suspend, store_resume },
 	{ "/dev/xen/xenbus", false, pvk_xenbus_dev_start, pvk_xenbus_dev_stop },
 	{ "balloon", false, pvk_balloon_start, pvk_balloon_stop, NULL, pvk_balloon_resume },
 	{ "bus", true, pvk_own_bus_start, pvk_own_bus_stop, pvk_own_bus_suspend,
 	  pvk_own_bus_resume },
 	{ "control", false, pvk_shutdown_start, pvk_shutdown_stop, NULL, pvk_shutdown_resume },
+	/*
+	 * Last, because it cannot be taken back: a guest in which anything above failed, or that
+	 * has another owner, keeps its emulated disks.
+	 */
+	{ "unplug", true, pvk_unplug_start },
 };
 static bool running[ARRAY_SIZE(parts)];
 
@@ -141,8 +141,6 @@ static int start(void)
 		pr_err("pvkit: this machine is not a Xen guest\n");
 		return err;
 	}
-	/* Before anything that takes time: a driver of emulated disks may be on its way. */
-	err = pvk_unplug_start();
 	for (i = 0; i < ARRAY_SIZE(parts) && !err; i++)
 		err = start_part(i);
 	if (err)

@@ -9,7 +9,6 @@
 #include <linux/stop_machine.h>
 #include <linux/suspend.h>
 #include <linux/syscore_ops.h>
-#include <linux/workqueue.h>
 
 #include "kmod/compat/sleep.h"
 #include "kmod/pvkit/own/own.h"
