@@ -50,7 +50,7 @@ template <class ReadTsc>
                                                           ReadTsc read_tsc) {
   SystemTime time;
   read_versioned(
-      record.version, [&] __attribute__((always_inline)) {
+      record.version, [&]() __attribute__((always_inline)) {
         const u64 stamp = peek(record.tsc_timestamp);
         const u64 base = peek(record.system_time);
         const u32 multiplier = peek(record.tsc_to_system_mul);
