@@ -3,7 +3,7 @@
 import argparse
 import sys
 
-from . import kernel, qemu, runner
+from . import kernel, moves, qemu, runner
 from .dom0 import XEN
 from .driver import DRIVERS
 from .kinds import TYPES
@@ -80,6 +80,7 @@ def run_options(commands):
     machine_options(run)
     run.add_argument("--elevator", default="none", choices=["none", "default"], help="guest's I/O scheduler (%(default)s)")
     run.add_argument("--cycles", type=positive, metavar="N", help="how often a scenario repeats what it does (list says the defaults)")
+    run.add_argument("--move", dest="moves", action="append", choices=sorted(moves.WAYS), help="of block-save-restore, this one only; may be repeated")
     run.add_argument("--guest-script", metavar="FILE", help="exec: run this in the guest")
     run.add_argument("--dom0-script", metavar="FILE", help="exec: and this in dom0 beside it")
     run.add_argument("--guest-add", nargs="+", action="extend", default=[], metavar="FILE", help="exec: files put beside the script")

@@ -38,7 +38,14 @@ def _another_domain(guest, script, what):
         raise LabError(f"{what}: the {guest.kind} guest is still domain {before}", guest.machine.folder)
 
 
-def ways(guest):
-    """{name: function}. A live migration of a PV guest needs shadow page tables, which Debian's Xen is built without."""
-    both = {"save-restore": save_restore, "checkpoint": checkpoint}
-    return both if guest.kind == "pv" else {**both, "migrate": migrate}
+WAYS = {"save-restore": save_restore, "checkpoint": checkpoint, "migrate": migrate}
+
+
+def ways(guest, asked):
+    """{name: function} of those that are asked for, else of all that a guest of this type can do.
+
+    A live migration of a PV guest needs shadow page tables, which Debian's Xen is built without."""
+    able = {name: move for name, move in WAYS.items() if (guest.kind, name) != ("pv", "migrate")}
+    if wrong := set(asked or ()) - set(able):
+        raise LabError(f"{', '.join(sorted(wrong))}: not with a {guest.kind} guest")
+    return {name: move for name, move in able.items() if name in (asked or able)}

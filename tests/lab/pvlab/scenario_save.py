@@ -18,7 +18,7 @@ def block_save_restore(bench):
     before = leaks.held(guest)
     disk.attach()
     with Busy(guest, disk.name, mib=BUSY_MIB) as busy:
-        moved = [one_move(bench, busy, *way) for _ in range(cycles) for way in moves.ways(guest).items()]
+        moved = [one_move(bench, busy, *way) for _ in range(cycles) for way in moves.ways(guest, bench.options.moves).items()]
         rounds = busy.stop()
     disk.same_bytes()
     replayed = [queue["replayed"] for queue in bench.driver.queues(disk.name)]

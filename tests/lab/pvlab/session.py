@@ -29,7 +29,8 @@ class Options:
 
     def __init__(self, **values):
         defaults = dict(guest=["pv"], kernel="6.1", headers=[], xen="4.17", driver="pvkit", clock="real", vcpus=1,
-                        memory=320, disk_mib=64, disk="hotplug", backing=None, elevator="none", driver_param=[], cycles=None, scenario=[], jobs=None)
+                        memory=320, disk_mib=64, disk="hotplug", backing=None, elevator="none", driver_param=[], cycles=None, scenario=[], jobs=None,
+                        moves=None)
         self.__dict__.update({**defaults, **values})
 
 
