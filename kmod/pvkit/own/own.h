@@ -40,9 +40,6 @@ unsigned int pvk_own_upcall_cpus(void);
 /* Whether upcalls reach @cpu, so that a channel may be bound to it. */
 bool pvk_own_cpu_takes_upcalls(unsigned int cpu);
 
-/* Runs an upcall of this CPU that was cut short. */
-void pvk_own_run_upcall(unsigned int cpu);
-
 /* fifo_pages.c: memory for the FIFO ABI, where it is wanted. */
 bool pvk_own_fifo(void);
 int pvk_own_fifo_cpu(unsigned int cpu);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * How upcalls reach each CPU: by a vector of its own from the kernel's x86 vector domain, or, for
- * the first CPU alone, by the interrupt line of Xen's PCI device.
+ * the first CPU alone, by the interrupt line of Xen's PCI device (line.c).
  *
  * A vector cannot be withdrawn from Xen. What it is for must be quiet before it is given back,
  * which closing every channel does.
@@ -13,17 +13,21 @@
 #include <linux/irqdesc.h>
 #include <linux/irqdomain.h>
 #include <linux/module.h>
-#include <linux/pci.h>
 #include <linux/smp.h>
+#include <linux/string.h>
 #include <asm/hw_irq.h>
 #include <asm/irqdomain.h>
 
 #include "kmod/compat/irq_stat.h"
 #include "kmod/pvkit/own/own.h"
+#include "kmod/pvkit/own/upcalls.h"
 
-#define PARAM_CALLBACK_IRQ	0	/* HVM_PARAM_CALLBACK_IRQ of xen/hvm/params.h */
-#define CALLBACK_PCI_LINE	(1ULL << 56)
 #define CALLBACK_AWARE		1ULL	/* any value that is not 0: this guest takes upcalls */
+
+static char *wanted = "vector";
+module_param_named(upcall, wanted, charp, 0444);
+MODULE_PARM_DESC(upcall, "How Xen tells of events: vector, one for each CPU, or line, the Xen PCI "
+			 "device's interrupt, on one CPU (default vector)");
 
 static DEFINE_PER_CPU(unsigned int, upcall_irq);
 static struct cpumask reached;		/* CPUs that take upcalls */
@@ -160,61 +164,43 @@ static int cpu_down(unsigned int cpu)
 	return 0;
 }
 
-static irqreturn_t line_handler(int irq, void *data)
+static int start_line(void)
 {
-	/* The line is raised for vCPU 0 alone, whichever CPU the interrupt came to. */
-	if (!pvk_own_upcall_pending(0))
-		return IRQ_NONE;
-	pvk_own_run_upcall(0);
-	return IRQ_HANDLED;
-}
-
-static int take_line(void)
-{
-	struct pci_dev *dev = pvk_own_pci();
-	unsigned int pin;
 	int err;
 
-	if (!dev || !dev->pin)
-		return -ENODEV;
-	pin = dev->pin - 1;
-	err = pvk_own_add_cpu(0, 0, NULL, 0);
-	if (err)
-		return err;
-	err = request_irq(dev->irq, line_handler, IRQF_SHARED | IRQF_NOBALANCING, "pvkit", dev);
-	if (err)
-		return err;
-	irq_set_affinity(dev->irq, cpumask_of(0));
-	err = pvk_own_set_param(PARAM_CALLBACK_IRQ,
-				CALLBACK_PCI_LINE |
-				(u64)pci_domain_nr(dev->bus) << 32 | dev->bus->number << 16 |
-				dev->devfn << 8 | pin);
-	if (err) {
-		free_irq(dev->irq, dev);
-		return err;
-	}
 	by_line = true;
-	cpumask_set_cpu(0, &reached);
-	return 0;
+	err = pvk_own_line_start();
+	if (err)
+		by_line = false;
+	else
+		cpumask_set_cpu(0, &reached);
+	return err;
 }
 
 int pvk_own_vectors_start(void)
 {
-	int state = cpuhp_setup_state(CPUHP_AP_ONLINE_DYN, "pvkit:upcall", cpu_up, cpu_down);
+	int state;
 
+	if (!strcmp(wanted, "line"))
+		return start_line();
+	if (strcmp(wanted, "vector")) {
+		pr_err("pvkit: upcall=%s is unknown: vector or line\n", wanted);
+		return -EINVAL;
+	}
+	state = cpuhp_setup_state(CPUHP_AP_ONLINE_DYN, "pvkit:upcall", cpu_up, cpu_down);
 	if (state < 0)
-		return take_line();
+		return start_line();
 	hotplug = state;
 	/* The toolstack takes a guest with a callback for one that closes its devices itself. */
-	pvk_own_set_param(PARAM_CALLBACK_IRQ, CALLBACK_AWARE);
+	pvk_own_set_param(PVK_PARAM_CALLBACK_IRQ, CALLBACK_AWARE);
 	return 0;
 }
 
 void pvk_own_vectors_stop(void)
 {
-	pvk_own_set_param(PARAM_CALLBACK_IRQ, 0);
+	pvk_own_set_param(PVK_PARAM_CALLBACK_IRQ, 0);
 	if (by_line)
-		free_irq(pvk_own_pci()->irq, pvk_own_pci());
+		pvk_own_line_stop();
 	else
 		cpuhp_remove_state(hotplug);
 	by_line = false;
@@ -226,11 +212,13 @@ void pvk_own_vectors_resume(void)
 {
 	unsigned int cpu;
 
-	if (by_line)
+	if (by_line) {
+		pvk_own_line_resume();
 		return;
+	}
 	for_each_cpu(cpu, &reached)
 		tell_vector(cpu);
-	pvk_own_set_param(PARAM_CALLBACK_IRQ, CALLBACK_AWARE);
+	pvk_own_set_param(PVK_PARAM_CALLBACK_IRQ, CALLBACK_AWARE);
 }
 
 const char *pvk_own_delivery(void)
