@@ -108,7 +108,9 @@ Status move_port(Events& events, Calls& calls, Port port, unsigned from, unsigne
   return moved.ok() ? opened : moved;
 }
 
-// Gives a vCPU its control block; the first one switches the domain to the FIFO ABI.
+// Gives a vCPU its control block; the first one switches the domain to the FIFO ABI, so when that
+// one is refused the 2-level ABI still works. When this fails and has_control(cpu) all the same,
+// Xen has the block for good.
 template <class Fifo, class Calls>
 Status init_fifo_control(Fifo& fifo, Calls& calls, unsigned cpu,
                          evtchn_fifo_control_block& control) {

@@ -127,6 +127,15 @@ Status expand_array(T& transport, u64 gfn) {
   return event_channel_op(transport, EVTCHNOP_expand_array, argument);
 }
 
+// Whether this domain has the FIFO ABI already, because somebody before us in it chose so: Xen then
+// looks at the frame that it is offered, and finds none of that number.
+template <HypercallTransport T>
+bool fifo_is_on(T& transport) {
+  const Status refused = expand_array(transport, ~u64{0});
+  if (refused.ok()) return true;
+  return refused.error() == Error::kBadValue || refused.error() == Error::kNoEvent;
+}
+
 // EVTCHN_FIFO_PRIORITY_MAX (0, the first to be served) to _MIN (15).
 template <HypercallTransport T>
 Status set_priority(T& transport, Port port, u32 priority) {

@@ -341,13 +341,39 @@ TEST_F(Fifo, WhatXenRefusedIsTakenBack) {
   EXPECT_TRUE(events.has_page(1024));
 }
 
-TEST_F(Fifo, AnotherWidthOfLinksIsRefused) {
+TEST_F(Fifo, AnotherWidthOfLinksIsRefusedThoughXenHasTheBlock) {
   alignas(8) evtchn_fifo_control_block control{};
   SetupCalls calls;
   calls.link_bits = 20;
   const Status status = init_fifo_control(events, calls, 2, control);
   ASSERT_FALSE(status.ok());
   EXPECT_EQ(status.error(), Error::kNotSupported);
+  EXPECT_TRUE(events.has_control(2));
+}
+
+// A Xen without FIFO says so when it is offered the first block: 2-level channels go on from there.
+TEST_F(Fifo, ARefusedFirstBlockLeavesTheTwoLevelAbi) {
+  TwoLevelView two_level_views[2];
+  TwoLevelEvents two_level;
+  FifoEvents none;
+  ASSERT_TRUE(two_level.attach(shared, two_level_views).ok());
+  ASSERT_TRUE(none.attach({views, 2}).ok());
+  EventAbi abi(two_level, none);
+  abi.choose_fifo(true);
+  alignas(8) evtchn_fifo_control_block control{};
+  SetupCalls calls;
+  calls.fail = 1;
+  ASSERT_FALSE(init_fifo_control(none, calls, 0, control).ok());
+  EXPECT_FALSE(none.has_control(0));
+  abi.choose_fifo(false);
+  ASSERT_TRUE(abi.bind_vcpu(5, 1).ok());
+  EXPECT_TRUE(abi.is_masked(5));
+  EXPECT_FALSE(abi.unmask(5));
+  shared.evtchn_pending[0] = u64{1} << 5;
+  shared.vcpu_info[1].evtchn_pending_sel = 1;
+  Ports ports;
+  abi.scan(shared.vcpu_info[1], 1, [&](Port port) { ports.push_back(port); });
+  EXPECT_EQ(ports, Ports{5});
 }
 
 }  // namespace

@@ -121,6 +121,29 @@ TEST_F(Xen, FifoLinksEventsOfAQueue) {
   EXPECT_EQ(xen.violations.take().size(), 1u) << "one control block a vCPU";
 }
 
+TEST_F(Xen, WhoComesNextSeesThatTheDomainHasFifo) {
+  map_shared_info();
+  EXPECT_FALSE(fifo_is_on(xen));
+  void* const control_page = xen.memory.allocate();
+  ASSERT_TRUE(init_control(xen, 0, xen.memory.gfn_of(control_page), 0).ok());
+  EXPECT_TRUE(fifo_is_on(xen));
+  EXPECT_EQ(xen.events.fifo().pages(), 0u) << "asking adds no page";
+  ASSERT_TRUE(reset_events(xen).ok());
+  EXPECT_FALSE(fifo_is_on(xen));
+  EXPECT_EQ(xen.violations.take().size(), 3u) << "Xen refuses the question each time";
+}
+
+TEST_F(Xen, AXenThatDoesNotKnowFifoHasNone) {
+  for (const long error : {XEN_ENOSYS, XEN_EPERM}) {
+    xen.faults.clear();
+    xen.faults.fail_always(__HYPERVISOR_event_channel_op, EVTCHNOP_expand_array, error);
+    EXPECT_FALSE(fifo_is_on(xen));
+  }
+  xen.faults.clear();
+  xen.faults.fail_always(__HYPERVISOR_event_channel_op, EVTCHNOP_expand_array, XEN_ENOSPC);
+  EXPECT_TRUE(fifo_is_on(xen)) << "no room for one more page";
+}
+
 TEST_F(Xen, RegisteredVcpuInfoIsUsed) {
   map_shared_info();
   auto* const place = static_cast<vcpu_info*>(xen.memory.allocate());

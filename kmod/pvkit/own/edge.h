@@ -57,8 +57,14 @@ const void *pvk_own_vcpu_time(unsigned int cpu);
  * 1,024 ports a page.
  */
 int pvk_own_events_attach(int fifo);
+/* By the 2-level ABI after all: only while no CPU has a control block. */
+void pvk_own_events_two_level(void);
+/* Somebody before us in this domain chose FIFO. */
+int pvk_own_fifo_is_on(void);
 /* @page: zeroed, and Xen's as long as the domain lives. */
 int pvk_own_fifo_add_cpu(pvk_u32 cpu, void *page);
+/* Whether Xen has a page for @cpu, which it may have after an error too. */
+int pvk_own_fifo_has_cpu(pvk_u32 cpu);
 int pvk_own_fifo_add_page(void *page);
 /* How many ports have a page. */
 pvk_u32 pvk_own_fifo_ports(void);

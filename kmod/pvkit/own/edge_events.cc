@@ -61,6 +61,21 @@ int pvk_own_events_attach(int want_fifo)
 	return pvk::to_errno(fifo.attach({fifo_views, PVK_OWN_CPUS}));
 }
 
+void pvk_own_events_two_level(void)
+{
+	events.choose_fifo(false);
+}
+
+int pvk_own_fifo_is_on(void)
+{
+	return pvk::fifo_is_on(pvk_own_transport) ? 1 : 0;
+}
+
+int pvk_own_fifo_has_cpu(pvk_u32 cpu)
+{
+	return fifo.has_control(pvk_own_vcpu(cpu).number) ? 1 : 0;
+}
+
 int pvk_own_fifo_add_cpu(pvk_u32 cpu, void *page)
 {
 	auto *block = static_cast<evtchn_fifo_control_block *>(page);

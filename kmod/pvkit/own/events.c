@@ -35,6 +35,7 @@ struct own_event {
 };
 
 static struct own_event **ports;	/* by number; slots are read by upcalls */
+static pvk_u32 nr_ports;		/* as many as the first ABI had: there may be fewer by now */
 
 static unsigned int a_cpu_for(const struct cpumask *mask)
 {
@@ -286,13 +287,13 @@ void pvk_own_events_leave(unsigned int cpu)
 
 	/* Here is the CPU's last upcall; what is sent from now on waits for the move. */
 	local_irq_save(flags);
-	for (port = 0; port < pvk_own_port_limit(); port++) {
+	for (port = 0; port < nr_ports; port++) {
 		if (ports[port] && ports[port]->cpu == cpu)
 			pvk_own_port_mask(port);
 	}
 	while (pvk_own_take_over(cpu))
 		;
-	for (port = 0; port < pvk_own_port_limit(); port++) {
+	for (port = 0; port < nr_ports; port++) {
 		if (!ports[port] || ports[port]->cpu != cpu)
 			continue;
 		to = a_cpu_for(cpu_online_mask);
@@ -311,7 +312,7 @@ void pvk_own_events_resume(void)
 	struct own_event *event;
 	pvk_u32 port;
 
-	for (port = 0; port < pvk_own_port_limit(); port++) {
+	for (port = 0; port < nr_ports; port++) {
 		event = ports[port];
 		if (!event)
 			continue;
@@ -327,7 +328,8 @@ void pvk_own_events_resume(void)
 
 int pvk_own_events_start(void)
 {
-	ports = kvcalloc(pvk_own_port_limit(), sizeof(*ports), GFP_KERNEL);
+	nr_ports = pvk_own_port_limit();
+	ports = kvcalloc(nr_ports, sizeof(*ports), GFP_KERNEL);
 	return ports ? 0 : -ENOMEM;
 }
 

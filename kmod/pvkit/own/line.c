@@ -36,6 +36,8 @@ int pvk_own_line_start(void)
 	if (!dev || !dev->pin)
 		return -ENODEV;
 	err = pvk_own_add_cpu(0, 0, NULL, 0);
+	if (!err)
+		err = pvk_own_fifo_cpu(0);
 	if (err)
 		return err;
 	err = request_irq(dev->irq, line_handler, IRQF_SHARED | IRQF_NOBALANCING, "pvkit", dev);

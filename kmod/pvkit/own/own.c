@@ -21,6 +21,11 @@ static int info_start(void)
 {
 	int err;
 
+	if (pvk_own_fifo_is_on()) {
+		pr_err("pvkit: a kernel or module before this one chose FIFO channels, and Xen "
+		       "keeps them until the guest is booted anew\n");
+		return -EBUSY;
+	}
 	info_page = pvk_own_frames(1, &info_gfn);
 	if (!info_page)
 		return -ENOMEM;

@@ -40,8 +40,9 @@ unsigned int pvk_own_upcall_cpus(void);
 /* Whether upcalls reach @cpu, so that a channel may be bound to it. */
 bool pvk_own_cpu_takes_upcalls(unsigned int cpu);
 
-/* fifo_pages.c: memory for the FIFO ABI, where it is wanted. */
+/* fifo_pages.c: memory for the FIFO ABI, where it is wanted and Xen has it. */
 bool pvk_own_fifo(void);
+/* Before @cpu takes upcalls. The first one's may turn pvk_own_fifo() to false. */
 int pvk_own_fifo_cpu(unsigned int cpu);
 int pvk_own_fifo_port(pvk_u32 port);
 int pvk_own_fifo_resume(void);
