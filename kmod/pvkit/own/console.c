@@ -119,7 +119,7 @@ static int connect_ring(pvk_u64 gfn, pvk_u64 channel)
 	page_gfn = gfn;
 	broken = false;
 	pvk_console_attach(page);
-	err = pvk_own_event_bind(channel, "pvkit-console", upcall, NULL, &bound);
+	err = pvk_own_event_bind(channel, "pvkit-console", PVK_OWN_PRIORITY, upcall, NULL, &bound);
 	if (err)
 		return err;
 	spin_lock_irqsave(&out_lock, flags);

@@ -80,6 +80,12 @@ void pvk_own_port_close(pvk_u32 port);
  */
 int pvk_own_port_move(pvk_u32 port, pvk_u32 cpu);
 void pvk_own_port_mask(pvk_u32 port);
+/*
+ * Which of a CPU's waiting ports come first, 0 before all others and 15 after them. By the 2-level
+ * ABI all are equal.
+ */
+enum { PVK_OWN_PRIORITY_STORE = 4, PVK_OWN_PRIORITY = 7, PVK_OWN_PRIORITY_LAST = 15 };
+void pvk_own_port_priority(pvk_u32 port, pvk_u32 priority);
 /* An event that came meanwhile is delivered. */
 void pvk_own_port_unmask(pvk_u32 port);
 /* Raises an upcall again for an event that is still there: a moment after each move. */

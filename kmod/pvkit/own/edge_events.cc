@@ -39,6 +39,8 @@ struct Calls {
 constinit Calls calls;
 
 constexpr pvk::ThrottlePolicy kPolicy;
+static_assert(PVK_OWN_PRIORITY == EVTCHN_FIFO_PRIORITY_DEFAULT);
+static_assert(PVK_OWN_PRIORITY_LAST == EVTCHN_FIFO_PRIORITY_MIN);
 static_assert(sizeof(pvk_own_throttle) == sizeof(pvk::EventThrottle));
 static_assert(__builtin_offsetof(pvk_own_throttle, level) ==
 	      __builtin_offsetof(pvk::EventThrottle, level));
@@ -131,6 +133,13 @@ int pvk_own_port_move(pvk_u32 port, pvk_u32 cpu)
 void pvk_own_port_mask(pvk_u32 port)
 {
 	events.mask(port);
+}
+
+void pvk_own_port_priority(pvk_u32 port, pvk_u32 priority)
+{
+	/* Refused: it comes in its turn, as it did before. */
+	if (events.is_fifo())
+		static_cast<void>(pvk::set_priority(pvk_own_transport, port, priority).ok());
 }
 
 void pvk_own_port_unmask(pvk_u32 port)

@@ -8,6 +8,7 @@
 #include <linux/interrupt.h>
 #include <linux/irq.h>
 #include <linux/irqdesc.h>
+#include <linux/moduleparam.h>
 #include <linux/rcupdate.h>
 #include <linux/slab.h>
 #include <linux/workqueue.h>
@@ -21,6 +22,7 @@
 struct own_event {
 	struct pvk_event event;
 	unsigned int cpu;		/* where its events come */
+	unsigned int priority;
 	unsigned int move_to;		/* a CPU, or NO_MOVE */
 	pvk_upcall upcall;
 	void *context;
@@ -36,6 +38,22 @@ struct own_event {
 
 static struct own_event **ports;	/* by number; slots are read by upcalls */
 static pvk_u32 nr_ports;		/* as many as the first ABI had: there may be fewer by now */
+
+static int set_priority(const char *text, const struct kernel_param *param)
+{
+	return param_set_uint_minmax(text, param, 0, PVK_OWN_PRIORITY_LAST);
+}
+
+static const struct kernel_param_ops priority_ops = {
+	.set = set_priority,
+	.get = param_get_uint,
+};
+
+static unsigned int device_priority = PVK_OWN_PRIORITY;
+module_param_cb(fifo_priority, &priority_ops, &device_priority, 0644);
+__MODULE_PARM_TYPE(fifo_priority, "uint");
+MODULE_PARM_DESC(fifo_priority, "With FIFO channels, whose events come first: 0 (devices before all "
+				"else) to 15, xenstore has 4 (default 7)");
 
 static unsigned int a_cpu_for(const struct cpumask *mask)
 {
@@ -181,23 +199,33 @@ static void take_irq(struct own_event *event)
 	irq_free_desc(event->irq);
 }
 
-int pvk_own_event_bind(pvk_u32 port, const char *name, pvk_upcall upcall, void *context,
-		       struct pvk_event **result)
+static struct own_event *new_event(pvk_u32 port, pvk_upcall upcall, void *context)
 {
-	struct own_event *event;
-	int err = -ENOMEM;
+	struct own_event *event = kzalloc(sizeof(*event), GFP_KERNEL);
 
-	if (port >= pvk_own_port_limit() || ports[port])
-		return -EINVAL;
-	event = kzalloc(sizeof(*event), GFP_KERNEL);
 	if (!event)
-		return err;
+		return NULL;
 	INIT_DELAYED_WORK(&event->recheck, recheck);
 	INIT_DELAYED_WORK(&event->wake, wake);
 	event->event.port = port;
 	event->move_to = NO_MOVE;
 	event->upcall = upcall;
 	event->context = context;
+	return event;
+}
+
+int pvk_own_event_bind(pvk_u32 port, const char *name, unsigned int priority, pvk_upcall upcall,
+		       void *context, struct pvk_event **result)
+{
+	struct own_event *event;
+	int err = -ENOMEM;
+
+	if (port >= pvk_own_port_limit() || ports[port])
+		return -EINVAL;
+	event = new_event(port, upcall, context);
+	if (!event)
+		return err;
+	event->priority = priority;
 	err = pvk_own_fifo_port(port);
 	if (!err)
 		err = give_irq(event, name);
@@ -206,6 +234,7 @@ int pvk_own_event_bind(pvk_u32 port, const char *name, pvk_upcall upcall, void *
 	err = pvk_own_port_move(port, event->cpu);
 	if (err)
 		goto irq;
+	pvk_own_port_priority(port, priority);
 	event->open = true;
 	smp_store_release(&ports[port], event);
 	pvk_own_port_unmask(port);
@@ -227,7 +256,8 @@ int pvk_own_event_open(struct pvk_bus *bus, pvk_upcall upcall, void *context,
 
 	if (err)
 		return err;
-	err = pvk_own_event_bind(port, pvk_bus_name(bus), upcall, context, result);
+	err = pvk_own_event_bind(port, pvk_bus_name(bus), READ_ONCE(device_priority), upcall,
+				 context, result);
 	if (err)
 		pvk_own_port_close(port);
 	else
@@ -321,6 +351,7 @@ void pvk_own_events_resume(void)
 			event->open = false;
 			ports[port] = NULL;
 		} else if (!pvk_own_port_move(port, event->cpu)) {
+			pvk_own_port_priority(port, event->priority);
 			pvk_own_port_unmask(port);
 		}
 	}

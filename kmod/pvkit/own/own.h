@@ -56,8 +56,8 @@ void pvk_own_events_leave(unsigned int cpu);
 int pvk_own_event_open(struct pvk_bus *bus, pvk_upcall upcall, void *context,
 		       struct pvk_event **event);
 /* Binds a @port that the toolstack has opened. */
-int pvk_own_event_bind(pvk_u32 port, const char *name, pvk_upcall upcall, void *context,
-		       struct pvk_event **event);
+int pvk_own_event_bind(pvk_u32 port, const char *name, unsigned int priority, pvk_upcall upcall,
+		       void *context, struct pvk_event **event);
 void pvk_own_event_close(struct pvk_event *event);
 
 /* bus.c, device.c: the devices that xenstore names. */

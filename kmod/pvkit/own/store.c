@@ -184,7 +184,9 @@ static int bind_channel(pvk_u32 port)
 {
 	struct pvk_event *bound;
 	unsigned long flags;
-	int err = pvk_own_event_bind(port, "xenstore", store_upcall, NULL, &bound);
+	/* Before the devices: one that storms must not hold up what configures them all. */
+	int err = pvk_own_event_bind(port, "xenstore", PVK_OWN_PRIORITY_STORE, store_upcall, NULL,
+				     &bound);
 
 	if (err)
 		return err;
