@@ -35,8 +35,24 @@ struct GrantGeometry {
   constexpr u32 words() const { return max_frames * per_frame() / GrantReferences::kBitsPerWord; }
 };
 
-// Asks Xen and settles the version: 1, whose entries are half as large and need one store, unless
-// this domain has frames whose numbers it cannot hold. `wanted`: 1 or 2, or 0 for that choice.
+// The version that is in use from now on: 1, whose entries are half as large and need one store,
+// unless this domain has frames whose numbers it cannot hold. `wanted`: 1 or 2, or 0 for that
+// choice; a 1 that cannot hold them is not believed. Xen may refuse to change, because entries are
+// in use or its administrator allows one version only: then the present one does if it can.
+template <HypercallTransport T>
+Result<u32> settle_grant_version(T& transport, u32 wanted) {
+  const bool first_suffices = maximum_gfn(transport).value_or(0) >> 32 == 0;
+  if (wanted == 0 || !first_suffices) wanted = first_suffices ? 1 : 2;
+  // A Xen that cannot be asked has version 1 alone.
+  const u32 present = grant_version(transport).value_or(1);
+  if (present == wanted) return present;
+  const Status changed = set_grant_version(transport, wanted);
+  if (changed.ok()) return wanted;
+  const bool present_suffices = present == 2 || (present == 1 && first_suffices);
+  if (!present_suffices) return changed.error();
+  return present;
+}
+
 template <HypercallTransport T>
 Result<GrantGeometry> settle_grant_geometry(T& transport, u32 wanted = 0) {
   GrantGeometry geometry;
@@ -44,11 +60,9 @@ Result<GrantGeometry> settle_grant_geometry(T& transport, u32 wanted = 0) {
   if (!size.ok()) return size.error();
   geometry.max_frames = min(size.value().max, GrantGeometry::kMostFrames);
   if (geometry.max_frames == 0) return Error::kNoGrant;
-  if (wanted == 0) wanted = maximum_gfn(transport).value_or(0) >> 32 == 0 ? 1 : 2;
-  // A Xen that cannot be asked has version 1 alone.
-  const u32 present = grant_version(transport).value_or(1);
-  if (present != wanted) PVK_TRY(set_grant_version(transport, wanted));
-  geometry.version = wanted;
+  const Result<u32> version = settle_grant_version(transport, wanted);
+  if (!version.ok()) return version.error();
+  geometry.version = version.value();
   return geometry;
 }
 

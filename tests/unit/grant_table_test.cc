@@ -251,18 +251,51 @@ TEST_F(GrantVersions, VersionOneUnlessFramesDoNotFit) {
   EXPECT_EQ(xen.grants.version(), 2u);
 }
 
-TEST_F(GrantVersions, AVersionThatXenDoesNotAllowIsAnError) {
+TEST_F(GrantVersions, OneThatCannotNameEveryFrameIsNotTakenThoughWanted) {
+  EXPECT_EQ(settle_grant_geometry(xen, 1).value().version, 1u);
+  xen.maximum_gfn = ~u64{0} >> 32;
+  EXPECT_EQ(settle_grant_geometry(xen, 1).value().version, 1u) << "the last that it can name";
+  xen.maximum_gfn = u64{1} << 32;
+  EXPECT_EQ(settle_grant_geometry(xen, 1).value().version, 2u);
+}
+
+TEST_F(GrantVersions, WhatXenDoesNotAllowIsDoneWithoutWhereItCanBe) {
   xen.grants.max_version = 1;
-  EXPECT_EQ(settle_grant_geometry(xen, 2).error(), Error::kNotSupported);
-  EXPECT_TRUE(settle_grant_geometry(xen, 1).ok());
+  EXPECT_EQ(settle_grant_geometry(xen, 2).value().version, 1u);
+  EXPECT_EQ(xen.grants.version(), 1u);
+  xen.maximum_gfn = u64{1} << 32;
+  for (const u32 wanted : {0u, 1u, 2u}) {
+    EXPECT_EQ(settle_grant_geometry(xen, wanted).error(), Error::kNotSupported) << wanted;
+  }
 }
 
 TEST_F(GrantVersions, AVersionStaysWhileAnEntryIsMapped) {
   xen.grants.seed(9, kPeer, 5);
-  const XenMapping mapping = xen.grants.map(kPeer, 9, false);
+  XenMapping mapping = xen.grants.map(kPeer, 9, false);
+  EXPECT_EQ(settle_grant_geometry(xen, 2).value().version, 1u);
+  xen.maximum_gfn = u64{1} << 32;
   EXPECT_EQ(settle_grant_geometry(xen, 2).error(), Error::kBusy);
   xen.grants.unmap(mapping);
-  EXPECT_TRUE(settle_grant_geometry(xen, 2).ok());
+  EXPECT_EQ(settle_grant_geometry(xen, 2).value().version, 2u);
+  xen.maximum_gfn = 1000;
+  xen.grants.seed(9, kPeer, 5);
+  mapping = xen.grants.map(kPeer, 9, false);
+  EXPECT_EQ(settle_grant_geometry(xen).value().version, 2u) << "the second always does";
+  EXPECT_EQ(settle_grant_geometry(xen, 1).value().version, 2u);
+  xen.grants.unmap(mapping);
+  EXPECT_EQ(settle_grant_geometry(xen).value().version, 1u);
+}
+
+TEST_F(GrantVersions, ARefusalAtAnyCallIsAVersionThatSuffices) {
+  for (u64 n = 1; n <= 4; ++n) {
+    XenCalls fresh;
+    fresh.maximum_gfn = u64{1} << 32;
+    fresh.faults.fail_any(n, XEN_ENOSYS);
+    const Result<GrantGeometry> settled = settle_grant_geometry(fresh, 2);
+    if (!settled.ok()) continue;
+    EXPECT_EQ(settled.value().version, 2u) << n;
+    EXPECT_EQ(fresh.grants.version(), 2u) << n;
+  }
 }
 
 TEST_F(GrantVersions, AnEndlessTableIsCutToTheWindow) {

@@ -29,7 +29,10 @@ struct pvk_own_grant_numbers {
 
 /* ---- hypercalls --------------------------------------------------------------------------- */
 
-/* @version: 1, 2, or 0 for what suits this domain. */
+/*
+ * @version: 1, 2, or 0 for what suits this domain. @room says which it is: another one when this
+ * one would not do, or Xen does not allow it.
+ */
 int pvk_own_grant_table_settle(pvk_u32 version, struct pvk_own_grant_room *room);
 int pvk_own_grant_table_open(void *window, pvk_u64 gfn, pvk_u64 *words);
 void pvk_own_grant_table_close(void);

@@ -3,6 +3,7 @@
 #include <linux/bug.h>
 #include <linux/kernel.h>
 #include <linux/mm.h>
+#include <linux/moduleparam.h>
 #include <linux/mutex.h>
 #include <linux/preempt.h>
 #include <linux/slab.h>
@@ -11,16 +12,45 @@
 #include "kmod/pvkit/own/grants.h"
 #include "kmod/pvkit/own/own.h"
 
+#define LATEST_VERSION	2
+
+static int set_version(const char *text, const struct kernel_param *param)
+{
+	return param_set_uint_minmax(text, param, 0, LATEST_VERSION);
+}
+
+static const struct kernel_param_ops version_ops = {
+	.set = set_version,
+	.get = param_get_uint,
+};
+
+static unsigned int version;
+module_param_cb(grant_version, &version_ops, &version, 0444);
+__MODULE_PARM_TYPE(grant_version, "uint");
+MODULE_PARM_DESC(grant_version, "Grant table version: 1, 2, or 0 for the one that suits this guest's "
+				"memory (default 0)");
+
 static DEFINE_MUTEX(growth_lock);
 static DEFINE_SPINLOCK(references_lock);	/* taken with interrupts off, inside the other */
 static pvk_u64 *words;				/* a bit for each reference */
+
+/* The version may be another one than was asked for, which works as well. */
+static int settle(struct pvk_own_grant_room *room)
+{
+	int err = pvk_own_grant_table_settle(version, room);
+
+	if (!err && version && room->version != version)
+		pr_notice("pvkit: grant table version %u cannot be had here: it is %u\n", version,
+			  room->version);
+	return err;
+}
 
 int pvk_own_grants_start(void)
 {
 	struct pvk_own_grant_room room;
 	void *window;
 	pvk_u64 gfn;
-	int err = pvk_own_grant_table_settle(0, &room);
+	int err = settle(&room);
 
 	if (err)
 		return err;
