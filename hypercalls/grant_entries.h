@@ -26,12 +26,18 @@ class GrantEntries {
     shared_ = static_cast<u64*>(shared);
     status_ = static_cast<u16*>(status);
     version_ = version;
+    end_ = ~GrantRef{0};
   }
   u32 version() const { return version_; }
+  // The table ends here, though there may be references beyond: nothing is published with those,
+  // and revoking them succeeds. Raised while others publish, lowered while nobody does.
+  void limit(GrantRef end) { __atomic_store_n(&end_, end, __ATOMIC_RELAXED); }
 
   // Lets `domid` at the page, from now on. The entry must be unused. A gfn of 2^32 or more needs
   // version 2.
   void publish(GrantRef ref, DomId domid, u64 gfn, Access access) const {
+    if (is_beyond(ref)) [[unlikely]]
+      return;
     const u32 flags =
         access == Access::kReadOnly ? GTF_permit_access | GTF_readonly : GTF_permit_access;
     const u32 head = flags | u32{domid} << 16;
@@ -51,6 +57,8 @@ class GrantEntries {
 
   // Ends the access. False: somebody has the page mapped, or is copying from it.
   [[nodiscard]] bool revoke(GrantRef ref) const {
+    if (is_beyond(ref)) [[unlikely]]
+      return true;
     return version_ == 1 ? revoke_v1(ref) : revoke_v2(ref);
   }
 
@@ -59,6 +67,8 @@ class GrantEntries {
 
  private:
   static constexpr u16 kInUse = GTF_reading | GTF_writing;
+
+  bool is_beyond(GrantRef ref) const { return ref >= __atomic_load_n(&end_, __ATOMIC_RELAXED); }
 
   u16* flags_of(GrantRef ref) const {
     return reinterpret_cast<u16*>(&shared_[version_ == 1 ? ref : 2 * u64{ref}]);
@@ -88,6 +98,7 @@ class GrantEntries {
   u64* shared_ = nullptr;
   u16* status_ = nullptr;
   u32 version_ = 1;
+  GrantRef end_ = ~GrantRef{0};
 };
 
 }  // namespace pvk

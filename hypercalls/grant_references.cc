@@ -5,16 +5,29 @@ namespace pvk {
 
 void GrantReferences::append(bool is_free) {
   const u32 ref = size_++;
+  usable_ = size_;
   if (!is_free) return;
   words_[ref / kBitsPerWord] |= u64{1} << ref % kBitsPerWord;
   ++free_;
+}
+
+void GrantReferences::limit(u32 end) {
+  usable_ = min(end, size_);
+  free_ = first_word_ = 0;
+  for (u32 ref = 0; ref < usable_; ++ref) free_ += is_free(ref) ? 1 : 0;
+}
+
+u32 GrantReferences::held_beyond() const {
+  u32 held = 0;
+  for (u32 ref = usable_; ref < size_; ++ref) held += is_free(ref) ? 0 : 1;
+  return held;
 }
 
 // The end of the first run of `count` free ones, or 0. Full words are skipped whole.
 u32 GrantReferences::find_run(u32 count) const {
   u32 run = 0;
   u32 ref = first_word_ * kBitsPerWord;
-  while (ref < size_) {
+  while (ref < usable_) {
     if (ref % kBitsPerWord == 0 && words_[ref / kBitsPerWord] == 0) {
       run = 0;
       ref += kBitsPerWord;
@@ -36,7 +49,7 @@ Result<GrantRef> GrantReferences::take(u32 count) {
     words_[ref / kBitsPerWord] &= ~(u64{1} << ref % kBitsPerWord);
   }
   free_ -= count;
-  while (first_word_ < size_ / kBitsPerWord && words_[first_word_] == 0) ++first_word_;
+  while (first_word_ < usable_ / kBitsPerWord && words_[first_word_] == 0) ++first_word_;
   return end - count;
 }
 
@@ -48,14 +61,15 @@ Status GrantReferences::give_back(GrantRef first, u32 count) {
   for (u32 ref = first; ref < first + count; ++ref) {
     words_[ref / kBitsPerWord] |= u64{1} << ref % kBitsPerWord;
   }
-  free_ += count;
+  // Of those beyond the limit, the bit alone is kept.
+  if (first < usable_) free_ += min(count, usable_ - first);
   first_word_ = min(first_word_, first / kBitsPerWord);
   return {};
 }
 
 u32 GrantReferences::free_at_end() const {
   u32 run = 0;
-  while (run < size_ && is_free(size_ - run - 1)) ++run;
+  while (run < usable_ && is_free(usable_ - run - 1)) ++run;
   return run;
 }
 

@@ -15,16 +15,22 @@ class GrantReferences {
   // Zeroed words for as many references as there can ever be.
   void open(Span<u64> words) {
     words_ = words;
-    size_ = free_ = 0;
+    size_ = usable_ = free_ = 0;
     first_word_ = 0;
   }
 
-  // How many there are, and how many of them are free.
+  // How many there are, how many of these are of use, and how many of those are free.
   u32 size() const { return size_; }
+  u32 usable() const { return usable_; }
   u32 free() const { return free_; }
 
-  // One more reference, at the end.
+  // One more reference, at the end. None is beyond a limit.
   void append(bool is_free);
+
+  // Those from `end` on are not handed out any more, or are again. Their holders keep them and give
+  // them back as always.
+  void limit(u32 end);
+  u32 held_beyond() const;
 
   // `count` consecutive references, the lowest there are. kNoGrant when there are none, kBadValue
   // for a count of 0.
@@ -44,6 +50,7 @@ class GrantReferences {
 
   Span<u64> words_;
   u32 size_ = 0;
+  u32 usable_ = 0;
   u32 free_ = 0;
   u32 first_word_ = 0;  // no word before it has a free bit
 };

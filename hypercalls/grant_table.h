@@ -95,22 +95,25 @@ class GrantTable {
 
   // Whether growth can give `count` at all.
   bool could_take(u32 count) const {
-    return references_.would_fit(count, (geometry_.max_frames - frames_) * geometry_.per_frame());
+    return references_.would_fit(count, (most_ - frames_) * geometry_.per_frame());
   }
   // One frame more: mapped by the first, in use from the second on. kNoGrant when there is none.
   Status map_next();
   void adopt_next();
 
   // The domain was restored: the table is a new one, and empty. Reservations stay; whoever
-  // published publishes again.
+  // published publishes again. A host that allows fewer frames than there were gives what it has:
+  // references of the others stay with their holders, but publish nothing.
   Status resume();
 
   // ---- for the curious
   u32 version() const { return geometry_.version; }
   u32 frames() const { return frames_; }
-  u32 max_frames() const { return geometry_.max_frames; }
+  u32 max_frames() const { return most_; }
   u32 free() const { return references_.free(); }
-  u32 size() const { return references_.size(); }
+  u32 size() const { return references_.usable(); }
+  // References that are held and have no frame.
+  u32 lost() const { return references_.held_beyond(); }
   // References that somebody before us, such as firmware, left published.
   u32 foreign() const { return foreign_; }
 
@@ -121,11 +124,12 @@ class GrantTable {
     return geometry_.version == 2 &&
            frame % (GrantGeometry::kStatusPerFrame / geometry_.per_frame()) == 0;
   }
-  Status show(u32 index, u64 space_index);
   Status map_page(u32 index, u64 space_index);
   void unmap_page(u32 index);
   Status map_frame(u32 frame);
   void unmap_frame(u32 frame);
+  void forget_frame(u32 frame);
+  Status map_again(u32 count);
 
   // Read for each grant, so not on one cache line with what each reservation writes.
   GrantEntries entries_;
@@ -133,6 +137,7 @@ class GrantTable {
   GrantGeometry geometry_;
   T* transport_ = nullptr;
   P* port_ = nullptr;
+  u32 most_ = 0;    // frames that this host allows and the window has room for
   u32 mapped_ = 0;  // frames that are mapped
   u32 frames_ = 0;  // and in use
   u32 foreign_ = 0;

@@ -13,6 +13,7 @@ Status GrantTable<T, P>::open(T& transport, P& port, const GrantGeometry& geomet
   transport_ = &transport;
   port_ = &port;
   geometry_ = geometry;
+  most_ = geometry.max_frames;
   mapped_ = frames_ = foreign_ = 0;
   entries_.open(geometry.version, window, window + size_t{geometry.max_frames} * kPageSize);
   references_.open(words);
@@ -27,20 +28,13 @@ void GrantTable<T, P>::close() {
   frames_ = 0;
 }
 
-// Page `index` of the window shows Xen's page from now on.
-template <HypercallTransport T, GrantPort P>
-Status GrantTable<T, P>::show(u32 index, u64 space_index) {
-  const Result<u64> gfn = port_->frame(index);
-  if (!gfn.ok()) return gfn.error();
-  return add_to_physmap(*transport_, XENMAPSPACE_grant_table, space_index, gfn.value());
-}
-
-// The same for the first time: what fails leaves nothing.
+// Page `index` of the window shows Xen's page from now on; what fails leaves nothing.
 template <HypercallTransport T, GrantPort P>
 Status GrantTable<T, P>::map_page(u32 index, u64 space_index) {
   const Result<u64> gfn = port_->frame(index);
   if (!gfn.ok()) return gfn.error();
-  const Status shown = show(index, space_index);
+  const Status shown =
+      add_to_physmap(*transport_, XENMAPSPACE_grant_table, space_index, gfn.value());
   if (!shown.ok()) port_->release(index);
   return shown;
 }
@@ -71,7 +65,7 @@ void GrantTable<T, P>::unmap_frame(u32 frame) {
 
 template <HypercallTransport T, GrantPort P>
 Status GrantTable<T, P>::map_next() {
-  if (mapped_ == geometry_.max_frames) return Error::kNoGrant;
+  if (mapped_ >= most_) return Error::kNoGrant;
   PVK_TRY(map_frame(mapped_));
   ++mapped_;
   return {};
@@ -86,21 +80,39 @@ void GrantTable<T, P>::adopt_next() {
     if (used) ++foreign_;
     references_.append(!reserved && !used);
   }
+  // References that a smaller host left without a frame have one again.
+  if (references_.usable() < end) references_.limit(end);
+  entries_.limit(end);
 }
 
-// The window's pages are where they were. What fails here stays as it is: a page that shows no
-// table is still not the port's to reuse, because publish() may write there.
+// The old domain's frame is nowhere any more.
 template <HypercallTransport T, GrantPort P>
-Status GrantTable<T, P>::resume() {
+void GrantTable<T, P>::forget_frame(u32 frame) {
+  if (begins_status(frame)) port_->release(geometry_.max_frames + status_number(frame));
+  port_->release(frame);
+}
+
+// As many of the first `count` frames as this host gives; the error with which it gave no more.
+template <HypercallTransport T, GrantPort P>
+Status GrantTable<T, P>::map_again(u32 count) {
   // A new domain's table is of version 1.
   if (geometry_.version != 1) PVK_TRY(set_grant_version(*transport_, geometry_.version));
-  for (u32 frame = 0; frame < mapped_; ++frame) {
-    PVK_TRY(show(frame, frame));
-    if (!begins_status(frame)) continue;
-    const u32 number = status_number(frame);
-    PVK_TRY(show(geometry_.max_frames + number, u64{XENMAPIDX_grant_table_status} | number));
-  }
+  const Result<GrantFrames> size = query_grant_size(*transport_);
+  most_ = size.ok() ? min(size.value().max, geometry_.max_frames) : geometry_.max_frames;
+  while (mapped_ < count) PVK_TRY(map_next());
   return {};
+}
+
+// The window's pages are where they were. Nobody publishes meanwhile.
+template <HypercallTransport T, GrantPort P>
+Status GrantTable<T, P>::resume() {
+  const u32 before = mapped_;
+  while (mapped_ > 0) forget_frame(--mapped_);
+  const Status mapped = map_again(before);
+  frames_ = mapped_;
+  references_.limit(frames_ * geometry_.per_frame());
+  entries_.limit(references_.usable());
+  return frames_ != 0 ? Status{} : mapped;
 }
 
 }  // namespace pvk

@@ -87,6 +87,40 @@ TEST_F(References, AgreesWithAPlainModel) {
   }
 }
 
+TEST_F(References, WhatLiesBeyondALimitIsHeldButNotHandedOut) {
+  open(300);
+  ASSERT_EQ(references.take(130).value(), 0u);
+  references.limit(100);
+  EXPECT_EQ(references.usable(), 100u);
+  EXPECT_EQ(references.held_beyond(), 30u);
+  EXPECT_EQ(references.free(), 0u);
+  EXPECT_EQ(references.take(1).error(), Error::kNoGrant);
+  EXPECT_FALSE(references.would_fit(1, 0));
+  ASSERT_TRUE(references.give_back(90, 40).ok());
+  EXPECT_EQ(references.give_back(99, 2).error(), Error::kBadValue) << "twice is twice there too";
+  EXPECT_EQ(references.held_beyond(), 0u);
+  EXPECT_EQ(references.free(), 10u);
+  EXPECT_TRUE(references.would_fit(10, 0));
+  EXPECT_FALSE(references.would_fit(11, 0));
+  EXPECT_EQ(references.take(11).error(), Error::kNoGrant);
+  EXPECT_EQ(references.take(10).value(), 90u);
+}
+
+TEST_F(References, ALimitThatRisesGivesWhatIsFreeByThen) {
+  open(300);
+  ASSERT_TRUE(references.take(130).ok());
+  references.limit(64);
+  ASSERT_TRUE(references.give_back(120, 10).ok());
+  references.limit(256);
+  EXPECT_EQ(references.free(), 136u);
+  EXPECT_EQ(references.take(136).value(), 120u);
+  references.limit(1000);
+  EXPECT_EQ(references.usable(), 300u) << "no more than there are";
+  EXPECT_EQ(references.take(44).value(), 256u);
+  references.append(true);
+  EXPECT_EQ(references.take(1).value(), 300u);
+}
+
 TEST_F(References, GivingBackTwiceIsRefusedAndChangesNothing) {
   open(64);
   const GrantRef ref = references.take(3).value();

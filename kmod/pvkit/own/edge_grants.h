@@ -25,6 +25,7 @@ struct pvk_own_grant_numbers {
 	pvk_u32 references;	/* that the frames hold */
 	pvk_u32 free;
 	pvk_u32 foreign;	/* published by somebody before us, and left alone */
+	pvk_u32 lost;		/* held, and beyond what a restored domain's host gave */
 };
 
 /* ---- hypercalls --------------------------------------------------------------------------- */
@@ -38,7 +39,7 @@ int pvk_own_grant_table_open(void *window, pvk_u64 gfn, pvk_u64 *words);
 void pvk_own_grant_table_close(void);
 /* Maps one frame more; -ENOSPC when there is none. Does not sleep. */
 int pvk_own_grant_table_map_next(void);
-/* In a restored domain. Does not sleep. */
+/* In a restored domain, whose table may be smaller now. Does not sleep. */
 int pvk_own_grant_table_resume(void);
 
 /* ---- references --------------------------------------------------------------------------- */

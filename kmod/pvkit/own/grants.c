@@ -76,9 +76,25 @@ void pvk_own_grants_stop(void)
 	words = NULL;
 }
 
+/*
+ * While everything stands still. Devices whose references are lost publish nothing with them; they
+ * ask for others when they meet their backends again, and those that get none go down.
+ */
 int pvk_own_grants_resume(void)
 {
-	return pvk_own_grant_table_resume();
+	struct pvk_own_grant_numbers before, now;
+	int err;
+
+	pvk_own_grant_table_count(&before);
+	err = pvk_own_grant_table_resume();
+	pvk_own_grant_table_count(&now);
+	if (err)
+		pr_err("pvkit: no grant table of version %u with %u frames on this host, which allows %u frames (%d)\n",
+		       before.version, before.frames, now.max_frames, err);
+	else if (now.frames < before.frames)
+		pr_err("pvkit: the grant table has %u frames instead of %u, and this host allows %u: %u references in use are lost\n",
+		       now.frames, before.frames, now.max_frames, now.lost);
+	return err;
 }
 
 static int take(unsigned int count, pvk_u32 *first)

@@ -172,10 +172,11 @@ void pvk_own_restore(void)
 		err = pvk_own_events_attach(pvk_own_fifo());
 	if (!err)
 		err = pvk_own_fifo_resume();
-	if (!err)
-		err = pvk_own_grants_resume();
 	if (err)
-		panic("pvkit: the restored domain has no events or grants (%d)", err);
+		panic("pvkit: the restored domain has no events (%d)", err);
+	err = pvk_own_grants_resume();
+	if (err)
+		panic("pvkit: the restored domain has no grants (%d)", err);
 	pvk_own_vectors_resume();
 	pvk_own_events_resume();
 }
