@@ -31,6 +31,7 @@ pvkit-shims += \
 	kmod/pvkit/own/fifo_pages.c \
 	kmod/pvkit/own/frames.c \
 	kmod/pvkit/own/grants.c \
+	kmod/pvkit/own/kexec.c \
 	kmod/pvkit/own/line.c \
 	kmod/pvkit/own/own.c \
 	kmod/pvkit/own/panic.c \

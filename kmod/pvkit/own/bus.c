@@ -63,6 +63,7 @@ static int own_probe(struct device *dev)
 		dev_err(dev, "pvkit: xenstore does not say who the backend is\n");
 		return err;
 	}
+	pvk_own_device_end_previous(device);
 	err = frontend->probe(&device->bus);
 	if (err)
 		return err;
@@ -80,12 +81,23 @@ static void own_remove(struct device *dev)
 	pvk_own_frontend_of(dev)->remove(&device->bus);
 }
 
+/* The driver stays bound, to a device that it has left: it will not be asked for anything more. */
+static void own_shutdown(struct device *dev)
+{
+	if (!pvk_own_kexec())
+		return;
+	if (pvk_own_frontend_of(dev))
+		own_remove(dev);
+	pvk_own_kexec_left();
+}
+
 static struct bus_type own_bus = {
 	.name = "pvkit",
 	.match = own_match,
 	.uevent = own_uevent,
 	.probe = own_probe,
 	.remove = own_remove,
+	.shutdown = own_shutdown,
 };
 
 int pvk_own_frontend_register(struct pvk_frontend *frontend)
@@ -245,12 +257,18 @@ int pvk_own_bus_start(void)
 	return err;
 }
 
+unsigned int pvk_own_bus_freeze(void)
+{
+	pvk_store_unwatch(&devices_watch);
+	cancel_delayed_work_sync(&rescan);
+	return nr_devices;
+}
+
 void pvk_own_bus_stop(void)
 {
 	struct pvk_own_device *device, *next;
 
-	pvk_store_unwatch(&devices_watch);
-	cancel_delayed_work_sync(&rescan);
+	pvk_own_bus_freeze();
 	list_for_each_entry_safe(device, next, &devices, list)
 		drop_device(device);
 	bus_unregister(&own_bus);

@@ -8,4 +8,7 @@ struct pvk_frontend;
 /* The frontend that a device is bound to, or NULL. */
 struct pvk_frontend *pvk_own_frontend_of(struct device *dev);
 
+/* Devices neither come nor go any more, until the kernel ends. Returns how many there are. */
+unsigned int pvk_own_bus_freeze(void);
+
 #endif

@@ -32,6 +32,8 @@ static inline struct pvk_own_device *pvk_own_device_of(const struct pvk_bus *bus
 
 /* Reads where the backend is; at probe and again after a restore. */
 int pvk_own_device_meet(struct pvk_own_device *device);
+/* Ends a connection that somebody before us in this domain has left standing. */
+void pvk_own_device_end_previous(struct pvk_own_device *device);
 /* Delivers the backend's states to the frontend from now on, the present one first. */
 int pvk_own_device_watch(struct pvk_own_device *device);
 void pvk_own_device_unwatch(struct pvk_own_device *device);

@@ -69,6 +69,8 @@ int pvk_own_fifo_add_page(void *page);
 /* How many ports have a page. */
 pvk_u32 pvk_own_fifo_ports(void);
 
+/* Masks every channel. */
+void pvk_own_events_quiet(void);
 /* How many ports there are; a greater one is never handed out. */
 pvk_u32 pvk_own_port_limit(void);
 /* Opens a channel that @remote can bind, -ENOSPC when there is none. It is masked. */

@@ -94,6 +94,11 @@ pvk_u32 pvk_own_fifo_ports(void)
 	return fifo.page_count() * pvk::FifoEvents::kPortsPerPage;
 }
 
+void pvk_own_events_quiet(void)
+{
+	events.mask_all();
+}
+
 pvk_u32 pvk_own_port_limit(void)
 {
 	return events.ports();

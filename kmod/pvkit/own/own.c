@@ -103,6 +103,7 @@ static const struct part {
 	{ "bus", true, pvk_own_bus_start, pvk_own_bus_stop, pvk_own_bus_suspend,
 	  pvk_own_bus_resume },
 	{ "control", false, pvk_shutdown_start, pvk_shutdown_stop, NULL, pvk_shutdown_resume },
+	{ "kexec", false, pvk_own_kexec_start, pvk_own_kexec_stop },
 	/*
 	 * Last, because it cannot be taken back: a guest in which anything above failed, or that
 	 * has another owner, keeps its emulated disks.

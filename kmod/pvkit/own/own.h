@@ -35,6 +35,8 @@ struct pci_dev *pvk_own_pci(void);
 int pvk_own_vectors_start(void);
 void pvk_own_vectors_stop(void);
 void pvk_own_vectors_resume(void);
+/* Nothing asks for an upcall any more, nor keeps the line raised. */
+void pvk_own_vectors_quiet(void);
 const char *pvk_own_delivery(void);
 unsigned int pvk_own_upcall_cpus(void);
 /* Whether upcalls reach @cpu, so that a channel may be bound to it. */
@@ -46,6 +48,13 @@ bool pvk_own_fifo(void);
 int pvk_own_fifo_cpu(unsigned int cpu);
 int pvk_own_fifo_port(pvk_u32 port);
 int pvk_own_fifo_resume(void);
+
+/* kexec.c: before another kernel is started in this guest. */
+int pvk_own_kexec_start(void);
+void pvk_own_kexec_stop(void);
+/* Whether that is so, and devices are to be left; and that one of them was. */
+bool pvk_own_kexec(void);
+void pvk_own_kexec_left(void);
 
 /* events.c: channels as Linux interrupts. */
 int pvk_own_events_start(void);

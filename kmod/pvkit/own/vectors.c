@@ -198,7 +198,7 @@ int pvk_own_vectors_start(void)
 
 void pvk_own_vectors_stop(void)
 {
-	pvk_own_set_param(PVK_PARAM_CALLBACK_IRQ, 0);
+	pvk_own_vectors_quiet();
 	if (by_line)
 		pvk_own_line_stop();
 	else
@@ -219,6 +219,11 @@ void pvk_own_vectors_resume(void)
 	for_each_cpu(cpu, &reached)
 		tell_vector(cpu);
 	pvk_own_set_param(PVK_PARAM_CALLBACK_IRQ, CALLBACK_AWARE);
+}
+
+void pvk_own_vectors_quiet(void)
+{
+	pvk_own_set_param(PVK_PARAM_CALLBACK_IRQ, 0);
 }
 
 const char *pvk_own_delivery(void)
