@@ -89,9 +89,8 @@ void pvk_own_grant_table_adopt_next(void)
 
 void pvk_own_grant_table_count(pvk_own_grant_numbers *numbers)
 {
-	*numbers = {table.version(), table.frames(), table.max_frames(),
-		    table.size(),    table.free(),   table.foreign(),
-		    table.lost()};
+	*numbers = {table.version(), table.frames(),  table.max_frames(), table.size(),
+		    table.free(),    table.foreign(), table.lost()};
 }
 
 void pvk_own_grant_publish(pvk_u32 ref, pvk_u16 domid, pvk_u64 gfn, int readonly)

@@ -37,7 +37,7 @@ struct own_event {
 };
 
 static struct own_event **ports;	/* by number; slots are read by upcalls */
-static pvk_u32 nr_ports;		/* as many as the first ABI had: there may be fewer by now */
+static pvk_u32 nr_ports;		/* of the first ABI: there may be fewer by now */
 
 static int set_priority(const char *text, const struct kernel_param *param)
 {
@@ -52,8 +52,8 @@ static const struct kernel_param_ops priority_ops = {
 static unsigned int device_priority = PVK_OWN_PRIORITY;
 module_param_cb(fifo_priority, &priority_ops, &device_priority, 0644);
 __MODULE_PARM_TYPE(fifo_priority, "uint");
-MODULE_PARM_DESC(fifo_priority, "With FIFO channels, whose events come first: 0 (devices before all "
-				"else) to 15, xenstore has 4 (default 7)");
+MODULE_PARM_DESC(fifo_priority, "With FIFO channels, whose events come first: 0 (devices' before "
+				"all others) to 15, xenstore's have 4 (default 7)");
 
 static unsigned int a_cpu_for(const struct cpumask *mask)
 {

@@ -27,8 +27,8 @@ static const struct kernel_param_ops version_ops = {
 static unsigned int version;
 module_param_cb(grant_version, &version_ops, &version, 0444);
 __MODULE_PARM_TYPE(grant_version, "uint");
-MODULE_PARM_DESC(grant_version, "Grant table version: 1, 2, or 0 for the one that suits this guest's "
-				"memory (default 0)");
+MODULE_PARM_DESC(grant_version, "Grant table version: 1, 2, or 0 for the one that suits this "
+				"guest's memory (default 0)");
 
 static DEFINE_MUTEX(growth_lock);
 static DEFINE_SPINLOCK(references_lock);	/* taken with interrupts off, inside the other */
@@ -89,11 +89,12 @@ int pvk_own_grants_resume(void)
 	err = pvk_own_grant_table_resume();
 	pvk_own_grant_table_count(&now);
 	if (err)
-		pr_err("pvkit: no grant table of version %u with %u frames on this host, which allows %u frames (%d)\n",
-		       before.version, before.frames, now.max_frames, err);
+		pr_err("pvkit: no grant table of version %u with %u frames on this host, which "
+		       "allows %u (%d)\n", before.version, before.frames, now.max_frames, err);
 	else if (now.frames < before.frames)
-		pr_err("pvkit: the grant table has %u frames instead of %u, and this host allows %u: %u references in use are lost\n",
-		       now.frames, before.frames, now.max_frames, now.lost);
+		pr_err("pvkit: the grant table has %u frames instead of %u, and this host allows "
+		       "%u: %u references in use are lost\n", now.frames, before.frames,
+		       now.max_frames, now.lost);
 	return err;
 }
 
