@@ -28,7 +28,6 @@ void pvk_own_report(struct seq_file *file)
 	seq_printf(file, "disks_unplugged %d\nnics_unplugged %d\n", pvk_unplug_disks_gone(),
 		   pvk_unplug_nics_gone());
 	report_grants(file);
-	seq_puts(file, "xenstore_");
 	pvk_store_counters(file);
 	pvk_balloon_counters(file);
 }

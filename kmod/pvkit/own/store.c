@@ -314,14 +314,14 @@ const char *pvk_store_state(void)
 
 static void show_counter(void *context, const char *name, pvk_u64 value)
 {
-	seq_printf(context, "%s %llu\n", name, value);
+	seq_printf(context, "xenstore_%s %llu\n", name, value);
 }
 
 void pvk_store_counters(struct seq_file *file)
 {
 	unsigned long flags;
 
-	seq_printf(file, "state %s\n", pvk_store_state());
+	seq_printf(file, "xenstore_state %s\n", pvk_store_state());
 	if (pvk_store_lock(&flags))
 		pvk_wire_counters(wire, show_counter, file);
 	pvk_store_unlock(flags);
