@@ -24,8 +24,11 @@ def guests(text):
 
 
 def driver(text):
-    """A comma list of drivers."""
-    for name in text.split(","):
+    """A comma list of drivers, each with or without the guest type that it is for."""
+    for word in text.split(","):
+        where, _, name = word.rpartition(":")
+        if where:
+            guests(where)
         if name not in DRIVERS:
             raise argparse.ArgumentTypeError(f"{name!r} is none of {', '.join(DRIVERS)}")
     return text
@@ -59,12 +62,13 @@ def machine_options(parser):
     parser.add_argument("--headers", nargs="+", action="extend", default=[], metavar="DEB", help="headers packages of a kernel given as DEB")
     parser.add_argument("--xen", default="4.17", choices=XEN, help="Xen version (%(default)s)")
     parser.add_argument("--driver", type=driver, default="pvkit", metavar="NAME", help="block driver: pvkit, intree (xen-blkfront), emulated "
-                        "(an IDE disk, in guests whose kernel knows no Xen); several with commas, in the same guest; both: the kernel's own one, "
+                        "(an IDE disk, in guests whose kernel knows no Xen); several with commas, in the same guest; TYPE:NAME in that guest type alone; both: the kernel's own one, "
                         "then pvkit (%(default)s)")
     parser.add_argument("--disk", default="hotplug", choices=["hotplug", "config"],
                         help="the disk is attached to the running guest, or the guest has it from the start (%(default)s)")
     parser.add_argument("--job", dest="jobs", action="append", choices=sorted(JOBS), help="of block-bench, this one only; may be repeated")
     parser.add_argument("--driver-param", type=parameter, action="append", default=[], metavar="K=V", help="parameter of the driver's module")
+    parser.add_argument("--core-param", type=parameter, action="append", default=[], metavar="K=V", help="parameter of pvkit.ko")
     parser.add_argument("--clock", default="real", choices=qemu.CLOCKS, help="time: the host's, or instructions executed (%(default)s)")
     parser.add_argument("--vcpus", type=positive, default=1, metavar="N", help="of the guest (%(default)s)")
     parser.add_argument("--memory", type=positive, default=320, metavar="MIB", help="of the guest (%(default)s)")

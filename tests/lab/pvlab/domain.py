@@ -74,13 +74,17 @@ class Guest:
         self.machine.dom0_sh(f"xl create /job/{self.kind}.cfg", START_LIMIT, what=f"creating the {self.kind} guest")
         self.find()
         self.sh("true", START_LIMIT, what=f"booting the {self.kind} guest", patience=START_LIMIT)
+        self.settle_in()
+        say(f"the {self.kind.upper()} guest is up")
+        return self
+
+    def settle_in(self):
+        """What every scenario wants in a guest that has just booted."""
         self.push(f"/job/{self._place('payload.tar')}")
         scripts = self.machine.job / "guest.tar"
         self._pack(scripts)
         self.push("/job/guest.tar")
         self.sh("while read -r m; do insmod /modules/$m || exit 1; done < /modules/fs.order")
-        say(f"the {self.kind.upper()} guest is up")
-        return self
 
     def find(self):
         """Its domain's number, which is another one after a restore; returned and kept."""

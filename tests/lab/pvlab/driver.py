@@ -41,11 +41,16 @@ def parse_queues(text):
 
 
 def names(asked, kind):
-    """The drivers to run with in a guest type, in their order; "both" is what the kernel has for the disk, then ours."""
+    """The drivers to run with in a guest type, in their order; "both" is what the kernel has for the disk, then ours.
+
+    A word may begin with a guest type and a colon, and is for that one alone."""
     base = "intree" if KINDS[kind].xen else "emulated"
-    found = [name for word in asked.split(",") for name in ([base, "pvkit"] if word == "both" else [word])]
+    words = [name for where, _, name in (word.rpartition(":") for word in asked.split(",")) if where in ("", kind)]
+    found = [name for word in words for name in ([base, "pvkit"] if word == "both" else [word])]
     if wrong := ({"intree", "emulated"} - {base}) & set(found):
         raise LabError(f"--driver {', '.join(wrong)}: {kind} guests have {base}")
+    if not found:
+        raise LabError(f"--driver {asked}: none for {kind} guests")
     if "emulated" in found[1:]:
         raise LabError("--driver: emulated must be the first, what ours has unplugged comes back with another guest only")
     return found
@@ -60,21 +65,24 @@ class Driver:
     fewer = 1          # requests of a counted job are divided by this
 
     def __init__(self, guest, name, parameters=(), built=None):
-        self.guest, self.name, self.parameters = guest, name, " ".join(parameters)
-        if name == "pvkit":
-            self._push(built)
+        self.guest, self.name, self.parameters, self.built = guest, name, " ".join(parameters), built
+        self.core_parameters = ""  # of pvkit.ko
+        self.bring()
 
-    def _push(self, built):
+    def bring(self):
+        """Its modules into a guest that has just booted; the kernel's own are there."""
+        if self.name != "pvkit":
+            return
         tar_path = self.guest.machine.job / "modules.tar"
         with tarfile.open(tar_path, "w") as tar:
             for name in MODULES["pvkit"]:
-                tar.add(built / name, f"modules/{name}")
+                tar.add(self.built / name, f"modules/{name}")
         self.guest.push("/job/modules.tar")
 
-    def load(self, more=""):
-        """Insert the modules; parameters, and more of them, go to the block driver."""
-        *core, block = MODULES[self.name]
-        lines = [f"insmod /modules/{m}" for m in core] + [f"insmod /modules/{block} {self.parameters} {more}"]
+    def load(self, more="", core=""):
+        """Insert the modules; parameters, and more of them, go to the block driver, `core` to pvkit.ko."""
+        *before, block = MODULES[self.name]
+        lines = [f"insmod /modules/{m} {self.core_parameters} {core}" for m in before] + [f"insmod /modules/{block} {self.parameters} {more}"]
         self.guest.sh(" && ".join(lines), what=f"{self.guest.kind} guest: loading {self.name}")
 
     def unload_block(self):
@@ -125,6 +133,11 @@ class Driver:
         parts = [p.partition("\n") for p in ("\n" + out).split("\n@@ ")[1:]]
         return {name: text.strip() for name, _, text in parts}
 
+    def hypervisor(self):
+        """What pvkit.ko settled on with Xen, {name: text}."""
+        out = self.guest.sh(f"cat {DEBUGFS}/hypervisor").out
+        return dict(line.split(None, 1) for line in out.splitlines())
+
     def features(self, disk):
         """What was negotiated for a disk, {name: text}; empty for the in-tree driver."""
         return dict(line.split(None, 1) for line in self.facts().get(f"{disk}/features", "").splitlines())
@@ -140,7 +153,7 @@ class Emulated(Driver):
     disk, fixed, discards = "sda", True, False
     fewer = 10  # a request is dozens of trips through dom0
 
-    def load(self, more=""):
+    def load(self, more="", core=""):
         self.guest.sh(f"while read -r m; do insmod /modules/$m || exit 1; done < {ORDER}", what=f"{self.guest.kind} guest: loading {self.name}")
 
     def unload_block(self):

@@ -3,7 +3,7 @@
 from .say import LabError
 
 LIMIT = 300       # seconds of the host for each
-SCENARIOS = {"block-save-restore"}  # these need room for an image and for a second copy of the guest
+SCENARIOS = {"block-save-restore", "own-services", "own-xenstore"}  # these need room for an image and for a second copy of the guest
 
 
 def spare_mib(options):
@@ -11,10 +11,10 @@ def spare_mib(options):
     return options.memory + 32 if SCENARIOS & set(options.scenario) else 0
 
 
-def save_restore(guest):
-    """The guest is stored and ends; another domain goes on where it stopped."""
+def save_restore(guest, away=0):
+    """The guest is stored and ends; another domain goes on where it stopped, some seconds later."""
     image = f"/tmp/{guest.kind}.save"
-    _another_domain(guest, f"xl save {guest.kind} {image} && xl restore {image}; status=$?; rm -f {image}; exit $status", "save and restore")
+    _another_domain(guest, f"xl save {guest.kind} {image} && sleep {away} && xl restore {image}; status=$?; rm -f {image}; exit $status", "save and restore")
 
 
 def checkpoint(guest):

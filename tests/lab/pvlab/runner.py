@@ -7,22 +7,30 @@ from . import counting, kernel_log
 from .say import LabError, say
 from .scenario_backend import block_backend_restart
 from .scenario_bench import block_bench
+from .scenario_choices import own_choices
+from .scenario_cpus import own_cpus
 from .scenario_cycles import block_hotplug, block_reload
 from .scenario_disk import block_readonly, block_resize
+from .scenario_endings import own_endings
 from .scenario_exec import block_exec, check_files
+from .scenario_kexec import own_kexec
 from .scenario_modes import block_modes
 from .scenario_queues import block_memory, block_polled, block_queues
 from .scenario_save import block_save_restore
+from .scenario_services import own_services
 from .scenario_silent import block_silent
 from .scenario_takeover import block_takeover
 from .scenario_unplug import block_unplug_busy
 from .scenario_verify import block_verify
+from .scenario_xenstore import own_xenstore
 from .session import Prepared, bench, driver_of, drivers, machine
 
 SCENARIOS = {"block-verify": block_verify, "block-hotplug": block_hotplug, "block-reload": block_reload, "block-modes": block_modes,
              "block-save-restore": block_save_restore, "block-backend-restart": block_backend_restart, "block-resize": block_resize,
              "block-readonly": block_readonly, "block-unplug-busy": block_unplug_busy, "block-takeover": block_takeover, "block-queues": block_queues,
-             "block-memory": block_memory, "block-silent": block_silent, "block-polled": block_polled, "block-bench": block_bench, "exec": block_exec}
+             "block-memory": block_memory, "block-silent": block_silent, "block-polled": block_polled, "block-bench": block_bench,
+             "own-choices": own_choices, "own-services": own_services, "own-xenstore": own_xenstore, "own-cpus": own_cpus,
+             "own-endings": own_endings, "own-kexec": own_kexec, "exec": block_exec}
 
 
 def describe(options, prepared, kind, scenario, driver):

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from . import counting
 from . import guest as images
 from . import moves
-from . import proc
+from . import proc, tools
 from .disk import IDE, Disk
 from .dom0 import Dom0
 from .domain import Guest, images_of
@@ -21,6 +21,7 @@ from .say import LabError, say
 
 
 EMULATED = {"block-verify", "block-bench", "exec"}  # what can be done with a disk that does not come and go
+OWN = {"own-choices", "own-services", "own-xenstore", "own-cpus", "own-endings", "own-kexec"}  # what pvkit.ko does without the kernel's Xen
 BUILT_IN = {"block-takeover"}                       # what is about a disk that the guest has from the start
 
 
@@ -29,7 +30,7 @@ class Options:
 
     def __init__(self, **values):
         defaults = dict(guest=["pv"], kernel="6.1", headers=[], xen="4.17", driver="pvkit", clock="real", vcpus=1,
-                        memory=320, disk_mib=64, disk="hotplug", backing=None, elevator="none", driver_param=[], cycles=None, scenario=[], jobs=None,
+                        memory=320, disk_mib=64, disk="hotplug", backing=None, elevator="none", driver_param=[], core_param=[], cycles=None, scenario=[], jobs=None,
                         moves=None)
         self.__dict__.update({**defaults, **values})
 
@@ -40,13 +41,17 @@ def drivers(options):
     for kind in options.guest:
         if "emulated" in found[kind] and (wrong := set(options.scenario) - EMULATED):
             raise LabError(f"{', '.join(sorted(wrong))}: not with an emulated disk, which cannot come and go")
+        if KINDS[kind].xen and (wrong := set(options.scenario) & OWN):
+            raise LabError(f"{', '.join(sorted(wrong))}: for guests whose kernel is no Xen guest, not {kind}")
     return found
 
 
 def driver_of(guest, name, options, prepared):
     """A driver in a guest; parameters are ours."""
     parameters = options.driver_param if name == "pvkit" or options.driver == name else []
-    return driver_in(guest, name, parameters, prepared.modules.get(guest.kernel.release))
+    driver = driver_in(guest, name, parameters, prepared.modules.get(guest.kernel.release))
+    driver.core_parameters = " ".join(options.core_param) if name == "pvkit" else ""
+    return driver
 
 
 def disk_is_built_in(options, kind):
@@ -73,6 +78,9 @@ class Prepared:
         self.kernels = {kind: found[name].result() for kind, name in names.items()}
         self.modules = {k.release: build_modules(k) for k in self.kernels.values()} if need_modules else {}
         fio.result()
+        if tools.SCENARIOS & set(options.scenario):
+            for kernel in self.kernels.values():
+                tools.archive(kernel)
         self.images = {kind: images_of(kernel, kind) for kind, kernel in self.kernels.items()}
         self.dom0 = dom0.result()
 
@@ -115,6 +123,12 @@ class Bench:
     def use(self, driver):
         """From now on with this driver, which has its own name for the disk."""
         self.driver, self.disk.name, self.disk.fixed = driver, driver.disk, driver.fixed
+
+    def restart(self):
+        """The same guest booted anew, with the same driver, not yet loaded."""
+        self.guest.__exit__(None, None, None)
+        self.guest.__enter__()
+        self.driver.bring()
 
     def fail(self, message):
         raise LabError(f"{self.guest.kind}, kernel {self.guest.kernel.release}, driver {self.driver.name}: {message}", self.folder)

@@ -1,0 +1,144 @@
+# SPDX-License-Identifier: MIT OR GPL-2.0-only
+"""own-services: clock, time of day, console, balloon, sysrq and watchdog of a guest whose only Xen support is pvkit.ko."""
+import time
+
+from . import moves, tools
+from .say import LabError, say
+from .scenario_cycles import quiet_kernel
+
+CLOCKSOURCE = "/sys/devices/system/clocksource/clocksource0"
+SMALLER_MIB = 64   # the balloon takes so much
+TOO_SMALL_MIB = 24  # and is asked for nearly everything
+AWAY = 15          # seconds that the guest lies in an image
+
+
+def own_services(bench):
+    """clocksource, time of day after a restore, hvc0 both ways, balloon down, up and out of reach, sysrq, watchdog"""
+    tools.bring(bench)
+    bench.driver.load()
+    seen = {}
+    for service in (clock, console, sysrq, watchdog, balloon, time_of_day):
+        say(f"{bench.guest.kind.upper()}: {service.__doc__}")
+        seen[service.__name__] = service(bench)
+    bench.driver.unload()  # while its clock is the current one
+    quiet_kernel(bench)
+    return {"services": seen}
+
+
+def uptime(bench, in_guest):
+    """Seconds by that side's clock."""
+    script = "cut -d' ' -f1 /proc/uptime"
+    return float((bench.guest.sh(script) if in_guest else bench.machine.dom0_sh(script)).out)
+
+
+def clock(bench):
+    """pvkit's clocksource keeps dom0's time"""
+    bench.guest.sh(f"echo pvkit > {CLOCKSOURCE}/current_clocksource && grep -qx pvkit {CLOCKSOURCE}/current_clocksource")
+    outer, inner = uptime(bench, False), uptime(bench, True)
+    time.sleep(10)
+    inner, outer = uptime(bench, True) - inner, uptime(bench, False) - outer
+    # the guest was asked between dom0's two looks, each of which takes a moment
+    if not outer - 1.5 < inner <= outer + 0.05:
+        bench.fail(f"in {outer:.2f} s of dom0 the guest's clock went on by {inner:.2f} s")
+    return {"dom0_seconds": round(outer, 2), "guest_seconds": round(inner, 2)}
+
+
+def console(bench):
+    """hvc0 carries lines both ways"""
+    log = bench.machine.job / "log" / "console" / f"guest-{bench.guest.kind}.log"
+    bench.guest.sh("stty -F /dev/hvc0 -echo 2> /dev/null; echo from-the-guest-$((6 * 7)) > /dev/hvc0")
+    until(bench, lambda: log.is_file() and "from-the-guest-42" in log.read_text(errors="replace"), "the console daemon saw nothing")
+    ticket = bench.guest.submit("timeout 60 head -n 1 < /dev/hvc0")
+    time.sleep(2)
+    bench.machine.dom0_sh(f"echo from-dom0 > $(xenstore-read /local/domain/{bench.guest.domid}/console/tty)")
+    line = bench.machine.collect(ticket, 90, "reading hvc0").out.strip()
+    if line != "from-dom0":
+        bench.fail(f"hvc0 gave {line!r}")
+    return {"in": line}
+
+
+def sysrq(bench):
+    """a key from the toolstack"""
+    bench.guest.sh("echo 1 > /proc/sys/kernel/sysrq")
+    bench.machine.dom0_sh(f"xl sysrq {bench.guest.kind} s")
+    until(bench, lambda: bench.guest.sh("dmesg | grep -c 'sysrq: Emergency Sync'", check=False).out.strip() != "0", "no sysrq came")
+    offered = bench.guest.sh("xenstore-read control/feature-poweroff control/feature-reboot control/feature-suspend").out.split()
+    if offered != ["1", "1", "1"]:
+        bench.fail(f"control/feature-*: {offered}")
+    return {"key": "s"}
+
+
+def watchdog(bench):
+    """Xen's watchdog, fed for longer than it bites, then stopped"""
+    bench.guest.sh("[ -c /dev/watchdog0 ] && { timeout 12 watchdog -F -T 4 -t 1 /dev/watchdog0; [ $? = 143 -o $? = 124 -o $? = 0 ]; } && sleep 6",
+                   what="feeding the watchdog")
+    return {"bites_after_s": 4, "fed_for_s": 12}
+
+
+def balloon(bench):
+    """the toolstack's memory target, down, up, and lower than can be"""
+    full = bench.options.memory
+    seen = {"down": follow(bench, full - SMALLER_MIB), "up": follow(bench, full)}
+    bench.machine.dom0_sh(f"xl mem-set {bench.guest.kind} {TOO_SMALL_MIB}")
+    settled = still(bench)
+    bench.guest.prove(100)
+    seen["too_small"] = {"target_mib": TOO_SMALL_MIB, "given_mib": settled, "available_kib": available(bench)}
+    if not SMALLER_MIB < settled < full - TOO_SMALL_MIB:
+        bench.fail(f"asked for all but {TOO_SMALL_MIB} of {full} MiB, the balloon took {settled}")
+    seen["back"] = follow(bench, full)
+    return seen
+
+
+def available(bench):
+    return int(bench.guest.sh("awk '/^MemAvailable/ { print $2 }' /proc/meminfo").out)
+
+
+def given(bench):
+    """MiB that the balloon has taken out."""
+    return int(bench.driver.hypervisor()["pages_given"]) // 256
+
+
+def follow(bench, target):
+    """Set it; the guest's memory in Xen's books gets there."""
+    before = memory_in_xen(bench)
+    bench.machine.dom0_sh(f"xl mem-set {bench.guest.kind} {target}")
+    missing = bench.options.memory - target
+    until(bench, lambda: given(bench) == missing, f"the balloon is not at {missing} MiB")
+    return {"target_mib": target, "xen_before_mib": before, "xen_after_mib": memory_in_xen(bench)}
+
+
+def still(bench):
+    """Wait until the balloon moves no more."""
+    last, now = -1, given(bench)
+    while last != now:
+        time.sleep(4)
+        last, now = now, given(bench)
+    return now
+
+
+def memory_in_xen(bench):
+    return int(bench.machine.dom0_sh(f"xl list {bench.guest.kind}").out.splitlines()[-1].split()[2])
+
+
+def time_of_day(bench):
+    """after some time in an image the time of day is right"""
+    before = ahead(bench)
+    moves.save_restore(bench.guest, AWAY)
+    after = ahead(bench)
+    if abs(after - before) > 3:
+        bench.fail(f"the guest's time of day was {before} s ahead of dom0's, and is {after} s after {AWAY} s in an image")
+    return {"away_s": AWAY, "ahead_before_s": before, "ahead_after_s": after}
+
+
+def ahead(bench):
+    """Seconds by which the guest's time of day is ahead of dom0's."""
+    return int(bench.guest.sh("date +%s").out) - int(bench.machine.dom0_sh("date +%s").out)
+
+
+def until(bench, done, what, seconds=60):
+    """Ask until it is so."""
+    limit = time.monotonic() + seconds
+    while not done():
+        if time.monotonic() > limit:
+            raise LabError(f"{bench.guest.kind}: {what} for {seconds} s", bench.folder)
+        time.sleep(0.3)
