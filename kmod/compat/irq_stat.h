@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Counting an interrupt that does not pass through the kernel's own flow handlers. */
+/* An interrupt that does not pass through the kernel's own flow handlers. */
 #ifndef PVKIT_COMPAT_IRQ_STAT_H
 #define PVKIT_COMPAT_IRQ_STAT_H
 
@@ -17,6 +17,14 @@ static inline void pvk_count_irq(struct irq_desc *desc)
 	__this_cpu_inc(*desc->kstat_irqs);
 #endif
 	desc->tot_count++;
+}
+
+/* Its affinity is set by who asks for it: those flow handlers would do it at the next interrupt. */
+static inline void pvk_irq_moves_at_once(unsigned int irq)
+{
+#if PVK_HAVE_IRQ_MOVE_FLAG
+	irq_set_status_flags(irq, IRQ_MOVE_PCNTXT);
+#endif
 }
 
 #endif

@@ -185,6 +185,7 @@ static int give_irq(struct own_event *event, const char *name)
 		return irq;
 	irq_set_chip_data(irq, event);
 	irq_set_chip_and_handler_name(irq, &event_chip, handle_simple_irq, "event");
+	pvk_irq_moves_at_once(irq);
 	event->irq = irq;
 	event->desc = irq_data_to_desc(irq_get_irq_data(irq));
 	err = request_irq(irq, unused_handler, IRQF_NO_THREAD, name, event);

@@ -145,11 +145,25 @@ def bench(booted, options, prepared, kind, backing="loop", shell=False):
         with guest:
             try:
                 if not shell:
-                    guest.prove()
+                    proven(guest)
                 yield Bench(options, guest, driver_of(guest, drivers(options)[kind][0], options, prepared), disk)
             except LabError:
                 save_kernel_log(guest)
                 raise
+
+
+def proven(guest, starts=3):
+    """Under emulation a guest with several CPUs dies now and then. As long as no driver is loaded another start will do."""
+    while True:
+        try:
+            return guest.prove()
+        except LabError:
+            starts -= 1
+            if not starts or guest.vcpus == 1 or guest.lives():
+                raise
+            say(f"the {guest.kind.upper()} guest with {guest.vcpus} CPUs has died before any driver was loaded: starting it again")
+            guest.__exit__(None, None, None)
+            guest.__enter__()
 
 
 def save_kernel_log(guest):
