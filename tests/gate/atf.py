@@ -22,7 +22,7 @@ def main(cases):
     if args.l:
         print('Content-Type: application/X-atf-tp; version="1"')
         for name in cases:
-            print(f"\nident: {name}\ntimeout: 2400")
+            print(f"\nident: {name}\ntimeout: 900")
         return 0
     name = (args.case or "").partition(":")[0]
     if name not in cases:
