@@ -41,7 +41,7 @@ class EventCost : public testing::Test {
   }
 
   shared_info shared{};
-  alignas(8) evtchn_fifo_control_block control{};
+  alignas(kPageSize) evtchn_fifo_control_block control{};
   alignas(kPageSize) event_word_t words[1024]{};
   fakes::TwoLevelXen<fakes::NoTurns> two_level_xen{shared};
   fakes::FifoXen<fakes::NoTurns> fifo_xen{shared, words, &control};

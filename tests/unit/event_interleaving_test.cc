@@ -48,7 +48,7 @@ struct World {
   using Xen = std::conditional_t<kFifo, FifoXen<Turns>, TwoLevelXen<Turns>>;
 
   shared_info shared;
-  alignas(8) evtchn_fifo_control_block controls[2];
+  alignas(kPageSize) evtchn_fifo_control_block controls[2];
   alignas(kPageSize) event_word_t words[FifoSetup::kPortsPerPage];
   TwoLevelView two_level_views[2];
   FifoView fifo_views[2];

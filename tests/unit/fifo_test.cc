@@ -42,7 +42,7 @@ class Fifo : public testing::Test {
   }
 
   shared_info shared{};
-  alignas(8) evtchn_fifo_control_block controls[2]{};
+  alignas(kPageSize) evtchn_fifo_control_block controls[2]{};
   alignas(kPageSize) event_word_t words[1024]{};
   fakes::FifoXen<fakes::NoTurns> xen{shared, words, controls};
   FifoView views[3];
@@ -259,7 +259,7 @@ TEST(HostileFifo, AScanStaysWithinItsPagesAndEnds) {
   using Events = BasicFifo<fakes::HostileWords>;
   constexpr u64 kPort = 1 + (1 + 2 * fifo::kTries) + 2;
   shared_info shared{};
-  alignas(8) evtchn_fifo_control_block control{};
+  alignas(kPageSize) evtchn_fifo_control_block control{};
   FifoView views[1];
   std::vector<event_word_t> words(2 * 1024);
   Events events;
@@ -326,7 +326,7 @@ struct SetupCalls {
 };
 
 TEST_F(Fifo, WhatXenRefusedIsTakenBack) {
-  alignas(8) evtchn_fifo_control_block control{};
+  alignas(kPageSize) evtchn_fifo_control_block control{};
   SetupCalls calls;
   calls.fail = 1;
   EXPECT_FALSE(init_fifo_control(events, calls, 2, control).ok());
@@ -342,7 +342,7 @@ TEST_F(Fifo, WhatXenRefusedIsTakenBack) {
 }
 
 TEST_F(Fifo, AnotherWidthOfLinksIsRefusedThoughXenHasTheBlock) {
-  alignas(8) evtchn_fifo_control_block control{};
+  alignas(kPageSize) evtchn_fifo_control_block control{};
   SetupCalls calls;
   calls.link_bits = 20;
   const Status status = init_fifo_control(events, calls, 2, control);
@@ -360,7 +360,7 @@ TEST_F(Fifo, ARefusedFirstBlockLeavesTheTwoLevelAbi) {
   ASSERT_TRUE(none.attach({views, 2}).ok());
   EventAbi abi(two_level, none);
   abi.choose_fifo(true);
-  alignas(8) evtchn_fifo_control_block control{};
+  alignas(kPageSize) evtchn_fifo_control_block control{};
   SetupCalls calls;
   calls.fail = 1;
   ASSERT_FALSE(init_fifo_control(none, calls, 0, control).ok());
