@@ -5,6 +5,7 @@ from .say import LabError
 ATTACH_LIMIT = 60
 FIRST_DEVICE = 51712  # xvda in xenstore; each further letter is 16 more
 IDE, IDE_DEVICE = "hda", 768
+DIGEST = "xxhsum -H1 -"  # 64 bits
 
 
 class Disk:
@@ -93,10 +94,10 @@ class Disk:
     def same_bytes(self, mib=None):
         """The disk as the guest reads it (past its cache) and as dom0 reads it must be the same, byte for byte.
 
-        md5: nobody attacks here, and it is the cheapest digest that both have."""
+        By xxHash: nobody attacks here, and emulated it is many times as fast as any digest of busybox or coreutils."""
         count = mib or self.mib
-        here = self.guest.sh(f"dd if=/dev/{self.name} bs=1M count={count} iflag=direct 2>/dev/null | md5sum").out.split()[0]
-        there = self.machine.dom0_sh(f"dd if={self.node} bs=1M count={count} iflag=direct 2>/dev/null | md5sum").out.split()[0]
+        here = self.guest.sh(f"dd if=/dev/{self.name} bs=1M count={count} iflag=direct 2>/dev/null | {DIGEST}").out.split()[0]
+        there = self.machine.dom0_sh(f"dd if={self.node} bs=1M count={count} iflag=direct 2>/dev/null | {DIGEST}").out.split()[0]
         if here != there:
             raise LabError(f"guest and dom0 see different bytes on {self.name}: {here} and {there}", self.machine.folder)
         return here

@@ -13,7 +13,7 @@ from .unpack import merged_usr, unpack
 
 XEN = {"4.17": "bookworm", "4.20": "trixie"}
 TOOLS = ["bash", "dash", "coreutils", "util-linux", "mount", "grep", "sed", "tar", "xenstore-utils", "kmod", "iproute2",
-         "qemu-system-xen", "busybox-static", "python3-minimal", "e2fsprogs"]
+         "qemu-system-xen", "busybox-static", "python3-minimal", "e2fsprogs", "xxhash"]
 # What xl never opens; without it the image is half as big.
 UNWANTED = ["./usr/share/doc/*", "./usr/share/man/*", "./usr/share/locale/*", "./usr/share/iso-codes/*",
             "./usr/share/xml/*", "./usr/share/i18n/*", "./usr/lib/x86_64-linux-gnu/gstreamer-1.0/*"]

@@ -15,10 +15,10 @@ from .unpack import merged_usr, unpack
 NET_MODULES = {True: ["xen-netfront", "af_packet"], False: ["8139cp", "af_packet"]}
 DISK_MODULES = {True: ["xen-blkfront"], False: ["ata_piix", "sd_mod"]}
 FS_MODULES = ["crc32c_generic", "ext4"]
-TOOL_PACKAGES = ["e2fsprogs", "libext2fs2", "libblkid1", "libuuid1", "libcom-err2", "libss2", "libc6"]
-TOOL_FILES = ["sbin/mke2fs", "sbin/e2fsck", "etc/mke2fs.conf", "lib64/ld-linux-x86-64.so.2",
+TOOL_PACKAGES = ["e2fsprogs", "libext2fs2", "libblkid1", "libuuid1", "libcom-err2", "libss2", "xxhash", "libxxhash0", "libc6"]
+TOOL_FILES = ["usr/bin/xxhsum", "sbin/mke2fs", "sbin/e2fsck", "etc/mke2fs.conf", "lib64/ld-linux-x86-64.so.2",
               *(f"lib/x86_64-linux-gnu/{n}" for n in ("libc.so.6", "libext2fs.so.2", "libblkid.so.1", "libuuid.so.1",
-                                                      "libcom_err.so.2", "libe2p.so.2", "libss.so.2"))]
+                                                      "libcom_err.so.2", "libe2p.so.2", "libss.so.2", "libxxhash.so.0"))]
 
 
 def agent_binary():
