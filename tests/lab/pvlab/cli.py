@@ -42,9 +42,12 @@ def positive(text):
 
 
 def scenario(text):
-    """The name of a scenario."""
-    if text not in runner.SCENARIOS:
-        raise argparse.ArgumentTypeError(f"{text!r} is none of {', '.join(runner.SCENARIOS)}")
+    """The name of a scenario, with or without the guest type that it is for."""
+    where, _, name = text.rpartition(":")
+    if where:
+        guests(where)
+    if name not in runner.SCENARIOS:
+        raise argparse.ArgumentTypeError(f"{name!r} is none of {', '.join(runner.SCENARIOS)}")
     return text
 
 
@@ -91,7 +94,8 @@ def run_options(commands):
     run.add_argument("--out", metavar="DIR", help="exec: where the files that the scripts leave in $PVLAB_OUT go (lab-out-TYPE)")
     run.add_argument("--timeout", type=positive, metavar="S", help="exec: seconds for each script (1800)")
     run.add_argument("--json", metavar="FILE", help="write the report here; - is stdout")
-    run.add_argument("scenario", nargs="*", type=scenario, metavar="SCENARIO", help=", ".join(runner.SCENARIOS))
+    run.add_argument("scenario", nargs="*", type=scenario, metavar="SCENARIO", help="TYPE:SCENARIO in that guest type alone; "
+                     + ", ".join(runner.SCENARIOS))
 
 
 def parser():
@@ -118,10 +122,12 @@ def parse(argv=None):
     got = top.parse_args(argv)
     if got.command == "run":
         for files in (got.headers, got.guest_add):
-            while files and files[-1] in runner.SCENARIOS:
+            while files and files[-1].rpartition(":")[2] in runner.SCENARIOS:
                 got.scenario.insert(0, files.pop())
         if not got.scenario:
             top.error(f"run: SCENARIO is missing: one or more of {', '.join(runner.SCENARIOS)}")
+        if idle := [kind for kind in got.guest if not Options(scenario=got.scenario).asked(kind)]:
+            top.error(f"run: no SCENARIO for {', '.join(idle)}")
     return got
 
 
@@ -131,8 +137,9 @@ def dispatch(arguments):
         print(kernel.find_kernel(arguments.kernel, arguments.headers).kdir())
     elif arguments.command == "run":
         from .preflight import check
-        check(arguments)
-        reports = runner.run(Options(**vars(arguments)))
+        options = Options(**vars(arguments))
+        check(options)
+        reports = runner.run(options)
         runner.write(reports, arguments.json)
         return int(any(r.get("failed") for r in reports))
     else:

@@ -8,7 +8,7 @@ SCENARIOS = {"block-save-restore", "own-services", "own-xenstore"}  # these need
 
 def spare_mib(options):
     """Memory that dom0 needs for an image of the guest, and Xen for the second copy during a migration."""
-    return options.memory + 32 if SCENARIOS & set(options.scenario) else 0
+    return options.memory + 32 if SCENARIOS & set(options.asked()) else 0
 
 
 def save_restore(guest, away=0):

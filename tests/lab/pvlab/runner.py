@@ -42,13 +42,13 @@ def describe(options, prepared, kind, scenario, driver):
 
 def run(options):
     """All of it; returns the list of reports."""
-    if "exec" in options.scenario:
+    if "exec" in options.asked():
         if not options.guest_script:
             raise LabError("exec: --guest-script FILE is missing")
         check_files(options)
     prepared = Prepared(options, any("pvkit" in names for names in drivers(options).values()))
-    name = f"{'-'.join(options.scenario)}-{'-'.join(options.guest)}-{options.kernel if '/' not in options.kernel else 'own'}"
-    counted = options.clock == "counted" and "block-bench" in options.scenario
+    name = f"{'-'.join(dict.fromkeys(options.asked()))}-{'-'.join(options.guest)}-{options.kernel if '/' not in options.kernel else 'own'}"
+    counted = options.clock == "counted" and "block-bench" in options.asked()
     reports = []
     with machine(options, prepared, name, counted) as booted:
         for kind in options.guest:
@@ -64,14 +64,15 @@ def run(options):
 def in_guest(booted, options, prepared, kind):
     """Every scenario in one guest, each from a clean start."""
     reports = []
-    backing = "null" if options.scenario == ["block-bench"] else "loop"
+    backing = "null" if options.asked(kind) == ["block-bench"] else "loop"
     with bench(booted, options, prepared, kind, backing) as work:
         for driver in drivers(options)[kind]:
             work.use(driver_of(work.guest, driver, options, prepared))
-            for scenario in options.scenario:
+            for scenario in options.asked(kind):
                 say(f"{kind.upper()}: {scenario}, driver {driver}, kernel {prepared.kernels[kind].release}")
                 clean_start(work)
                 kernel_log.begin(work.guest, scenario)
+                work.scenario = scenario
                 report = SCENARIOS[scenario](work)
                 reports.append({**describe(options, prepared, kind, scenario, driver), **report})
                 say(f"{kind.upper()}: {scenario} done")

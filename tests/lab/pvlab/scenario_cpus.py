@@ -27,7 +27,7 @@ def own_cpus(bench):
         bench.fail(f"the interrupts of {queues} queues are not each on a CPU of its own: {landed}")
     moved = move(bench, next(iter(landed)))
     with Busy(guest, disk.name) as busy:
-        cycles = [off_and_on(bench, busy, 1 + n % (cpus - 1)) for n in range(bench.options.cycles or CYCLES)]
+        cycles = [off_and_on(bench, busy, 1 + n % (cpus - 1)) for n in range(bench.cycles(CYCLES))]
         rounds = busy.stop()
     disk.same_bytes()
     disk.detach()

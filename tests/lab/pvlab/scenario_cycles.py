@@ -15,7 +15,7 @@ def checked_io(bench, cycle):
 def block_hotplug(bench):
     """xl block-attach, verified I/O and block-detach under a loaded driver, --cycles times (20)"""
     guest, disk = bench.guest, bench.disk
-    cycles = bench.options.cycles or 20
+    cycles = bench.cycles(20)
     bench.driver.load()
     before = leaks.held(guest)
     for cycle in range(cycles):
@@ -48,7 +48,7 @@ def quiet_kernel(bench, io_errors=False):
 def block_reload(bench):
     """load, verified I/O and unload with the disk plugged in all along, --cycles times (10)"""
     guest, disk = bench.guest, bench.disk
-    cycles = bench.options.cycles or 10
+    cycles = bench.cycles(10)
     disk.attach(wait=False)
     before = leaks.held(guest)
     for cycle in range(cycles):

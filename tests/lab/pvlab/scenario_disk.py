@@ -23,7 +23,7 @@ true
 def block_resize(bench):
     """the backing grows under verified I/O; the guest sees it and uses the new part"""
     guest, disk = bench.guest, bench.disk
-    first, cycles = disk.mib, bench.options.cycles or 2
+    first, cycles = disk.mib, bench.cycles(2)
     bench.driver.load()
     disk.attach()
     with Busy(guest, disk.name) as busy:

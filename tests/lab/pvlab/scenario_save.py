@@ -13,7 +13,7 @@ BUSY_MIB = 8
 def block_save_restore(bench):
     """save and restore, a checkpoint and a live migration under verified I/O, --cycles times (1)"""
     guest, disk = bench.guest, bench.disk
-    cycles = bench.options.cycles or 1
+    cycles = bench.cycles(1)
     bench.driver.load()
     before = leaks.held(guest)
     disk.attach()

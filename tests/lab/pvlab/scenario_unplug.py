@@ -9,7 +9,7 @@ from .scenario_cycles import checked_io, nothing_left, quiet_kernel
 def block_unplug_busy(bench):
     """xl block-detach, plain and forced, while fio runs; then the disk comes back and is verified, --cycles times (1)"""
     guest, disk = bench.guest, bench.disk
-    cycles, errors = bench.options.cycles or 1, []
+    cycles, errors = bench.cycles(1), []
     bench.driver.load()
     before = leaks.held(guest)
     for cycle in range(cycles):

@@ -34,14 +34,19 @@ class Options:
                         moves=None)
         self.__dict__.update({**defaults, **values})
 
+    def asked(self, kind=None):
+        """The scenarios for a guest type, in their order, or those for any; a word may begin with a type and a colon."""
+        words = (word.rpartition(":") for word in self.scenario)
+        return [name for where, _, name in words if kind is None or where in ("", kind)]
+
 
 def drivers(options):
     """The names of the drivers to run with in each guest type, in their order."""
     found = {kind: names(options.driver, kind) for kind in options.guest}
     for kind in options.guest:
-        if "emulated" in found[kind] and (wrong := set(options.scenario) - EMULATED):
+        if "emulated" in found[kind] and (wrong := set(options.asked(kind)) - EMULATED):
             raise LabError(f"{', '.join(sorted(wrong))}: not with an emulated disk, which cannot come and go")
-        if KINDS[kind].xen and (wrong := set(options.scenario) & OWN):
+        if KINDS[kind].xen and (wrong := set(options.asked(kind)) & OWN):
             raise LabError(f"{', '.join(sorted(wrong))}: for guests whose kernel is no Xen guest, not {kind}")
     return found
 
@@ -56,7 +61,7 @@ def driver_of(guest, name, options, prepared):
 
 def disk_is_built_in(options, kind):
     """Whether the guest has its disk from the start: only such a disk is emulated too."""
-    return options.disk == "config" or "emulated" in drivers(options)[kind] or bool(BUILT_IN & set(options.scenario))
+    return options.disk == "config" or "emulated" in drivers(options)[kind] or bool(BUILT_IN & set(options.asked(kind)))
 
 
 class Prepared:
@@ -78,8 +83,8 @@ class Prepared:
         self.kernels = {kind: found[name].result() for kind, name in names.items()}
         self.modules = {k.release: build_modules(k) for k in self.kernels.values()} if need_modules else {}
         fio.result()
-        if tools.SCENARIOS & set(options.scenario):
-            for kernel in self.kernels.values():
+        for kind, kernel in self.kernels.items():
+            if tools.SCENARIOS & set(options.asked(kind)):
                 tools.archive(kernel)
         self.images = {kind: images_of(kernel, kind) for kind, kernel in self.kernels.items()}
         self.dom0 = dom0.result()
@@ -118,11 +123,17 @@ class Bench:
     def __init__(self, options, guest, driver, disk):
         self.options, self.guest, self.disk = options, guest, disk
         self.machine, self.folder = guest.machine, guest.machine.folder
+        self.scenario = None  # the one that runs
         self.use(driver)
 
     def use(self, driver):
         """From now on with this driver, which has its own name for the disk."""
         self.driver, self.disk.name, self.disk.fixed = driver, driver.disk, driver.fixed
+
+    def cycles(self, usual):
+        """How often the scenario repeats what it does: one number for all, or {scenario: number} for some."""
+        asked = self.options.cycles
+        return (asked.get(self.scenario) if isinstance(asked, dict) else asked) or usual
 
     def restart(self):
         """The same guest booted anew, with the same driver, not yet loaded."""
