@@ -13,7 +13,7 @@ include $(TOP)/kmod/kmod.mk
 -include $(TOP)/tests/bench/bench.mk
 -include $(TOP)/tests/lab/lab.mk
 
-.PHONY: check gate lint format clean setup-demo setup-check
+.PHONY: check check-long gate lint format clean setup-demo setup-check
 
 # demo (tests/lab/lab.mk) and check work on a machine where nothing is installed yet.
 setup-demo setup-check: setup-%:
@@ -24,6 +24,9 @@ check: | setup-check ## run every test (installs what it needs); ends in "N pass
 	+@$(MAKE) $(jobs) --no-print-directory check-programs || \
 	  { echo "the test programs do not build"; echo "0 passed, 1 failed, 0 skipped"; exit 1; }
 	@$(TOP)/tests/gate/check
+
+check-long: | setup-check ## every scenario in every guest type on every kernel, one built without Xen included: hours
+	@$(TOP)/tests/gate/check tests/lab/long
 
 # What must be compiled before Kyua can list it; other fragments may add theirs.
 .PHONY: check-programs
