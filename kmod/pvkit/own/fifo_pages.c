@@ -33,7 +33,7 @@ bool pvk_own_fifo(void)
 static void stay(void)
 {
 	if (!pinned)
-		__module_get(THIS_MODULE);
+		pvk_own_stay("pages of FIFO channels");
 	pinned = true;
 }
 

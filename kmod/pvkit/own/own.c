@@ -192,6 +192,12 @@ void pvk_own_carry_on(int cancelled)
 	}
 }
 
+void pvk_own_stay(const char *what)
+{
+	__module_get(THIS_MODULE);
+	pr_notice_once("pvkit: Xen has %s: the module stays until the next boot\n", what);
+}
+
 static const char *guest_type(void)
 {
 	return "hvm";

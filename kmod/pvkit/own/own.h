@@ -22,6 +22,8 @@ void pvk_own_report(struct seq_file *file);
 void pvk_own_quiesce(void);
 void pvk_own_restore(void);
 void pvk_own_carry_on(int cancelled);
+/* Xen has @what of ours until the domain ends: this module is never unloaded. */
+void pvk_own_stay(const char *what);
 
 /* frames.c: guest frames without memory behind them, in which Xen's pages are mapped. */
 int pvk_own_frames_start(void);

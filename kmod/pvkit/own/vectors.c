@@ -122,7 +122,7 @@ static int add_cpu(unsigned int cpu, unsigned int vcpu)
 	if (err)
 		free_page((unsigned long)page);
 	else
-		__module_get(THIS_MODULE); /* Xen writes there until the domain ends */
+		pvk_own_stay("records of more than 32 vCPUs");
 	return err;
 }
 
