@@ -88,6 +88,8 @@ void pvk_own_port_mask(pvk_u32 port);
  */
 enum { PVK_OWN_PRIORITY_STORE = 4, PVK_OWN_PRIORITY = 7, PVK_OWN_PRIORITY_LAST = 15 };
 void pvk_own_port_priority(pvk_u32 port, pvk_u32 priority);
+/* How often Xen did not want that. */
+pvk_u32 pvk_own_priorities_refused(void);
 /* An event that came meanwhile is delivered. */
 void pvk_own_port_unmask(pvk_u32 port);
 /* Raises an upcall again for an event that is still there: a moment after each move. */

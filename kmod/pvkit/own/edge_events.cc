@@ -37,6 +37,7 @@ struct Calls {
 	}
 };
 constinit Calls calls;
+constinit pvk::u32 priorities_refused = 0;
 
 constexpr pvk::ThrottlePolicy kPolicy;
 static_assert(PVK_OWN_PRIORITY == EVTCHN_FIFO_PRIORITY_DEFAULT);
@@ -143,8 +144,13 @@ void pvk_own_port_mask(pvk_u32 port)
 void pvk_own_port_priority(pvk_u32 port, pvk_u32 priority)
 {
 	/* Refused: it comes in its turn, as it did before. */
-	if (events.is_fifo())
-		static_cast<void>(pvk::set_priority(pvk_own_transport, port, priority).ok());
+	if (events.is_fifo() && !pvk::set_priority(pvk_own_transport, port, priority).ok())
+		__atomic_fetch_add(&priorities_refused, 1, __ATOMIC_RELAXED);
+}
+
+pvk_u32 pvk_own_priorities_refused(void)
+{
+	return __atomic_load_n(&priorities_refused, __ATOMIC_RELAXED);
 }
 
 void pvk_own_port_unmask(pvk_u32 port)

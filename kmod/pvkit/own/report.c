@@ -24,6 +24,7 @@ void pvk_own_report(struct seq_file *file)
 	seq_printf(file, "events %s\nupcalls %s\nupcall_cpus %u\n",
 		   pvk_own_fifo() ? "fifo" : "2-level", pvk_own_delivery(),
 		   pvk_own_upcall_cpus());
+	seq_printf(file, "priorities_refused %u\n", pvk_own_priorities_refused());
 	seq_printf(file, "frames %s\n", pvk_own_pci() ? "pci" : "own");
 	seq_printf(file, "disks_unplugged %d\nnics_unplugged %d\n", pvk_unplug_disks_gone(),
 		   pvk_unplug_nics_gone());
