@@ -2,8 +2,9 @@
 """Saving, restoring and migrating a guest with xl, all within one dom0."""
 from .say import LabError
 
-LIMIT = 300       # seconds of the host for each
-SCENARIOS = {"block-save-restore", "own-services", "own-xenstore"}  # these need room for an image and for a second copy of the guest
+LIMIT = 300  # seconds of the host for each
+# These need room for an image and for a second copy of the guest.
+SCENARIOS = {"block-save-restore", "own-choices", "own-services", "own-xenstore"}
 
 
 def spare_mib(options):

@@ -45,6 +45,14 @@ def quiet_kernel(bench, io_errors=False):
         bench.fail(f"the kernel complained {len(lines)} times: {lines[0]}")
 
 
+def stays(bench):
+    """Xen writes to pages of pvkit.ko until the domain ends: the module says so, and does not go."""
+    if not kernel_log.lines(bench.guest, "the module stays until the next boot"):
+        bench.fail("pvkit.ko does not say that it stays")
+    if bench.guest.sh("rmmod pvkit", check=False).status == 0:
+        bench.fail("pvkit.ko went although Xen writes to pages of its")
+
+
 def block_reload(bench):
     """load, verified I/O and unload with the disk plugged in all along, --cycles times (10)"""
     guest, disk = bench.guest, bench.disk
