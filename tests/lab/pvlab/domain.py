@@ -29,7 +29,9 @@ class Guest:
     def __init__(self, machine, kind, kernel, files, vcpus=1, memory=320, shell=False):
         self.machine, self.kind, self.kernel, self.files = machine, kind, kernel, files
         self.vcpus, self.memory, self.shell = vcpus, memory, shell
-        self.disks = []  # xl's words for those that it has from the start
+        self.disks = []    # xl's words for those that it has from the start
+        self.devices = []  # more words for the device model of an HVM guest
+        self.words = []    # further kernel parameters
         self.about = KINDS[kind]
         self.address = f"10.77.0.{11 + TYPES.index(kind)}"
         self.domid = None
@@ -50,15 +52,15 @@ class Guest:
         # no early scan of 256 PCI buses, each access a trip through dom0
         if self.about.xen:
             # no emulated NIC either, whose boot ROM takes long
-            return hvm.config(start, vmlinux, ramdisk), f"{vif},type=vif", f"{extra} pci=noearly"
-        lines = hvm.config(start, vmlinux, ramdisk, plain.NIC["device_model"])
+            return hvm.config(start, vmlinux, ramdisk, self.devices), f"{vif},type=vif", f"{extra} pci=noearly"
+        lines = hvm.config(start, vmlinux, ramdisk, plain.NIC["device_model"] + self.devices)
         return lines, f"{vif},{plain.NIC['vif']}", f"{plain.command_line(self.machine, self.about.nopv)} pci=noearly"
 
     def _config(self):
         # On several processors at once a vCPU now and then leaves the emulator's guest mode with Xen's registers, and faults.
         pinned = ['cpus="1"'] if self.vcpus > 1 and self.machine.clock == "real" else []
         start, vif, extra = self._start()
-        extra += f" pvlab.ip={self.address}" + (" pvlab.shell" if self.shell else "")
+        extra = " ".join([extra, *self.words, f"pvlab.ip={self.address}"] + ["pvlab.shell"] * self.shell)
         # the console of a kernel without Xen is its serial port
         serial = "pty" if self.shell and not self.about.xen else f"file:/job/log/console/guest-{self.kind}-serial.log"
         return "\n".join([

@@ -47,12 +47,18 @@ def bring_kernel(bench):
 
 
 def go(bench):
-    """Seconds until the next kernel's agent answers; it is another boot."""
-    guest, begin = bench.guest, time.monotonic()
+    """Seconds until the next kernel answers."""
+    guest = bench.guest
     boot = boot_id(guest)
     guest.sh("kexec -s -l /tmp/next/vmlinuz --initrd=/tmp/next/initramfs.gz --reuse-cmdline", what=f"{guest.kind}: kexec -l")
     say(f"{guest.kind.upper()}: kexec")
     guest.submit("sleep 1; sync; kexec -e")
+    return await_other(bench, boot)
+
+
+def await_other(bench, boot):
+    """Seconds until the agent of another kernel answers."""
+    guest, begin = bench.guest, time.monotonic()
     while time.monotonic() < begin + LIMIT:
         time.sleep(3)
         try:
