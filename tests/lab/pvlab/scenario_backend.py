@@ -31,7 +31,7 @@ BACKEND_QUEUES = 4
 def block_backend_restart(bench):
     """the backend ends and returns under verified I/O, at once and in order, --cycles times (1)"""
     guest, disk = bench.guest, bench.disk
-    cycles = bench.options.cycles or 1
+    cycles = bench.cycles(1)
     bench.machine.dom0_sh(f"echo {BACKEND_QUEUES} > /sys/module/xen_blkback/parameters/max_queues")
     bench.driver.load()
     before = leaks.held(guest)

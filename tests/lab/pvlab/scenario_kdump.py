@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT OR GPL-2.0-only
 """own-kdump: the kernel panics with a disk in use; its crash kernel finds the disk, the data on it, and writes a dump there."""
 from . import fiojobs, tools
+from .disk import DIGEST
 from .say import say
 from .scenario_cycles import nothing_left, quiet_kernel
 from .scenario_kexec import await_other, boot_id, bring_kernel
@@ -75,8 +76,8 @@ def dump(bench):
     say(f"{guest.kind.upper()}: a dump of {DUMP_MIB} MiB")
     guest.sh(f"dd if=/proc/vmcore of=/dev/{disk.name} bs=1M count={DUMP_MIB} seek={MIB} iflag=fullblock oflag=direct conv=notrunc 2>/dev/null",
              what=f"{guest.kind}: writing a dump")
-    here = guest.sh(f"dd if=/proc/vmcore bs=1M count={DUMP_MIB} iflag=fullblock 2>/dev/null | md5sum").out.split()[0]
-    there = bench.machine.dom0_sh(f"dd if={disk.node} bs=1M skip={MIB} count={DUMP_MIB} iflag=direct 2>/dev/null | md5sum").out.split()[0]
+    here = guest.sh(f"dd if=/proc/vmcore bs=1M count={DUMP_MIB} iflag=fullblock 2>/dev/null | {DIGEST}").out.split()[0]
+    there = bench.machine.dom0_sh(f"dd if={disk.node} bs=1M skip={MIB} count={DUMP_MIB} iflag=direct 2>/dev/null | {DIGEST}").out.split()[0]
     magic = bench.machine.dom0_sh(f"dd if={disk.node} bs=1M skip={MIB} count=1 2>/dev/null | head -c 4 | tail -c 3").out
     if here != there or magic != "ELF":
         bench.fail(f"the dump is {there} in dom0, which begins with {magic!r}, and {here} in the crash kernel")
