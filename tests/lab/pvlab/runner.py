@@ -3,7 +3,7 @@
 import json
 import sys
 
-from . import counting, kernel_log
+from . import counting, emulator, kernel_log
 from .say import LabError, say
 from .scenario_backend import block_backend_restart
 from .scenario_bench import block_bench
@@ -53,7 +53,7 @@ def run(options):
     reports = []
     with machine(options, prepared, name, counted) as booted:
         for kind in options.guest:
-            reports += in_guest(booted, options, prepared, kind)
+            reports += emulator.repeated(booted.folder, kind, lambda kind=kind: in_guest(booted, options, prepared, kind))
         if counted:
             booted.stop()
             add_profiles(reports, booted)
