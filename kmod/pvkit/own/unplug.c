@@ -104,6 +104,34 @@ static pvk_u32 busy_devices(void)
 	return busy;
 }
 
+static struct pci_dev *next_gone(void)
+{
+	struct pci_dev *pdev = NULL;
+
+	for_each_pci_dev(pdev) {
+		if (is_emulated(pdev) && !pdev->dev.driver && !pci_device_is_present(pdev))
+			return pdev;
+	}
+	return NULL;
+}
+
+/*
+ * The device model takes devices out without a word to the kernel, which would go on to offer them
+ * to drivers: these would find registers that read as all ones. IDE controllers stay.
+ */
+static void forget_gone(void)
+{
+	struct pci_dev *pdev;
+
+	pci_lock_rescan_remove();
+	while ((pdev = next_gone())) {
+		pr_info("pvkit: %s is unplugged\n", pci_name(pdev));
+		pci_stop_and_remove_bus_device(pdev);
+		pci_dev_put(pdev);
+	}
+	pci_unlock_rescan_remove();
+}
+
 /*
  * The kernel keeps its command line to itself (saved_command_line is not exported), but shows it
  * to everybody. No /proc, no option: then only the module's parameter counts.
@@ -158,6 +186,8 @@ int pvk_unplug_start(void)
 	wish = choice.devices;
 	emulated_controller = 0;
 	outcome = pvk_unplug_ask(&choice, busy_devices());
+	if (pvk_unplug_done(outcome))
+		forget_gone();
 	pr_info("pvkit: emulated devices: %s%s%s%s\n", pvk_unplug_text(outcome),
 		pvk_unplug_disks_gone() ? ", disks are ours" : "",
 		pvk_unplug_nics_gone() ? ", network cards are gone" : "",
