@@ -180,6 +180,7 @@ void pvk_own_restore(void)
 		panic("pvkit: the restored domain has no grants (%d)", err);
 	pvk_own_vectors_resume();
 	pvk_own_events_resume();
+	pvk_unplug_resume();
 }
 
 void pvk_own_carry_on(int cancelled)

@@ -18,6 +18,8 @@ struct seq_file;
  * what the host or the administrator decided: ask pvk_unplug_disks_gone().
  */
 int pvk_unplug_start(void);
+/* In a restored domain, while everything stands still: what was unplugged is there again. */
+void pvk_unplug_resume(void);
 /* Whether every disk of the guest may be driven by a frontend. */
 int pvk_unplug_disks_gone(void);
 /* The same for one disk, by its virtual-device number. */

@@ -195,6 +195,22 @@ int pvk_unplug_start(void)
 	return 0;
 }
 
+/*
+ * The new domain's device model was started with all that the configuration names. The kernel has
+ * not seen it, and must not before it is gone again.
+ */
+void pvk_unplug_resume(void)
+{
+	int again;
+
+	if (!pvk_unplug_done(outcome))
+		return;
+	again = pvk_unplug_ask(&choice, 0);
+	if (!pvk_unplug_done(again))
+		pr_err("pvkit: emulated devices that were unplugged are back: %s\n",
+		       pvk_unplug_text(again));
+}
+
 int pvk_unplug_disk_gone(pvk_u32 virtual_device)
 {
 	return pvk_unplug_is_gone(outcome, &choice, emulated_controller, virtual_device);
