@@ -11,6 +11,7 @@ from .scenario_choices import own_choices
 from .scenario_cpus import own_cpus
 from .scenario_cycles import block_hotplug, block_reload
 from .scenario_disk import block_readonly, block_resize
+from .scenario_emulated import own_unplug
 from .scenario_endings import own_endings
 from .scenario_exec import block_exec, check_files
 from .scenario_kdump import own_kdump
@@ -31,7 +32,7 @@ SCENARIOS = {"block-verify": block_verify, "block-hotplug": block_hotplug, "bloc
              "block-readonly": block_readonly, "block-unplug-busy": block_unplug_busy, "block-takeover": block_takeover, "block-queues": block_queues,
              "block-memory": block_memory, "block-silent": block_silent, "block-polled": block_polled, "block-bench": block_bench,
              "own-choices": own_choices, "own-services": own_services, "own-xenstore": own_xenstore, "own-cpus": own_cpus,
-             "own-endings": own_endings, "own-kexec": own_kexec, "own-kdump": own_kdump, "exec": block_exec}
+             "own-endings": own_endings, "own-kexec": own_kexec, "own-kdump": own_kdump, "own-unplug": own_unplug, "exec": block_exec}
 
 
 def describe(options, prepared, kind, scenario, driver):

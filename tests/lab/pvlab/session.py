@@ -21,7 +21,7 @@ from .say import LabError, say
 
 
 EMULATED = {"block-verify", "block-bench", "exec"}  # what can be done with a disk that does not come and go
-OWN = {"own-choices", "own-services", "own-xenstore", "own-cpus", "own-endings", "own-kdump", "own-kexec"}  # what pvkit.ko does without the kernel's Xen
+OWN = {"own-choices", "own-services", "own-xenstore", "own-cpus", "own-endings", "own-kdump", "own-kexec", "own-unplug"}  # what pvkit.ko does without the kernel's Xen
 BUILT_IN = {"block-takeover"}                       # what is about a disk that the guest has from the start
 
 
