@@ -41,7 +41,8 @@ pvk-cxx-includes := -I$(src)/include -I$(src) -nostdinc \
 	-idirafter $(src)/kmod/compat/libc -idirafter $(obj)/xen-headers
 
 pvk-cxx-flags = $(filter-out $(pvk-c-only),$(KBUILD_CFLAGS) $(KBUILD_CFLAGS_MODULE)) \
-	$(pvk-cxx-language) $(pvk-cxx-frames) $(pvk-cxx-warnings) $(pvk-cxx-warnings-y) $(pvk-cxx-includes)
+	$(pvk-cxx-language) $(pvk-cxx-frames) $(pvk-cxx-warnings) $(pvk-cxx-warnings-y) $(pvk-cxx-includes) \
+	$(pvk-faults)
 
 quiet_cmd_pvk_cxx = CXX [M]  $@
       cmd_pvk_cxx = $(pvk-cxx) -Wp,-MD,$(depfile) $(pvk-cxx-flags) -c -o $@ $<

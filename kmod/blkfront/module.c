@@ -7,6 +7,7 @@
 #include <linux/module.h>
 
 #include "kmod/blkfront/blkfront.h"
+#include "kmod/pvkit/faults.h"
 
 /* Written while disks are connected, those that are negotiated count from the next time on. */
 
@@ -91,7 +92,7 @@ void pvk_name_release(struct pvk_disk *disk)
 	mutex_unlock(&names_lock);
 }
 
-static int __init pvk_blkfront_init(void)
+static int start(void)
 {
 	int err;
 
@@ -110,10 +111,22 @@ static int __init pvk_blkfront_init(void)
 	return err;
 }
 
+static int __init pvk_blkfront_init(void)
+{
+	int err;
+
+	pvk_faults_enter("disk-init");
+	err = start();
+	pvk_faults_leave("disk-init");
+	return err;
+}
+
 static void __exit pvk_blkfront_exit(void)
 {
+	pvk_faults_enter("disk-exit");
 	pvk_frontend_unregister(&pvk_blkfront);
 	unregister_blkdev(PVK_XVD_MAJOR, "xvd");
+	pvk_faults_leave("disk-exit");
 }
 
 module_init(pvk_blkfront_init);

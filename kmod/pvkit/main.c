@@ -7,6 +7,7 @@
 #include <linux/module.h>
 #include <xen/xen.h>
 
+#include "kmod/pvkit/faults.h"
 #include "kmod/pvkit/pvkit.h"
 
 static int choose_way(void)
@@ -27,7 +28,7 @@ static int choose_way(void)
 #endif
 }
 
-static int __init pvkit_init(void)
+static int start(void)
 {
 	int err = choose_way();
 
@@ -40,11 +41,23 @@ static int __init pvkit_init(void)
 	return err;
 }
 
+static int __init pvkit_init(void)
+{
+	int err;
+
+	pvk_faults_enter("init");
+	err = start();
+	pvk_faults_leave("init");
+	return err;
+}
+
 static void __exit pvkit_exit(void)
 {
+	pvk_faults_enter("exit");
 	pvk_parking_exit();
 	pvk_way->stop();
 	pvk_report_exit();
+	pvk_faults_leave("exit");
 }
 
 module_init(pvkit_init);

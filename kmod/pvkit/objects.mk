@@ -5,6 +5,10 @@ pvkit-shims := \
 	kmod/pvkit/parking.c \
 	kmod/pvkit/platform.c \
 	kmod/pvkit/report.c
+# Failures on purpose, in modules that are built for nothing else.
+ifeq ($(FAULTS),1)
+pvkit-shims += kmod/pvkit/faults.c
+endif
 # A client of the kernel's own Xen support, where there is any.
 ifneq ($(CONFIG_XEN_XENBUS_FRONTEND),)
 pvkit-shims += \

@@ -23,7 +23,7 @@ struct FrameRow {
 
 constinit FrameRow row;
 constinit pvk::GrantGeometry geometry;
-constinit pvk::GrantTable<pvk::AnyTransport, FrameRow> table;
+constinit pvk::GrantTable<OwnTransport, FrameRow> table;
 
 } // namespace
 

@@ -4,7 +4,7 @@
 #include "hypercalls/detect.h"
 #include "hypercalls/version_calls.h"
 
-constinit pvk::AnyTransport pvk_own_transport;
+constinit OwnTransport pvk_own_transport;
 
 extern "C" {
 
@@ -16,11 +16,12 @@ int pvk_own_choose_transport(void)
 	const pvk::Result<pvk::AnyTransport> chosen = pvk::transport_for(xen.value().vendor);
 	if (!chosen.ok())
 		return pvk::to_errno(chosen.error());
+	const OwnTransport transport{chosen.value()};
 	/* What CPUID says of the version, Xen itself must confirm: the calls work. */
-	const pvk::Result<pvk::XenVersion> version = pvk::xen_version(chosen.value());
+	const pvk::Result<pvk::XenVersion> version = pvk::xen_version(transport);
 	if (!version.ok())
 		return pvk::to_errno(version.error());
-	pvk_own_transport = chosen.value();
+	pvk_own_transport = transport;
 	return 0;
 }
 

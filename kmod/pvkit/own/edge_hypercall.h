@@ -6,10 +6,16 @@
 #include "pvkit/platform.h"
 
 #ifdef __cplusplus
+#ifdef PVK_FAULTS
+#include "kmod/pvkit/own/faulty_transport.h"
+using OwnTransport = FaultyTransport;
+#else
 #include "hypercalls/any_transport.h"
+using OwnTransport = pvk::AnyTransport;
+#endif
 
 /* What every edge calls through; it refuses calls until an instruction is chosen. */
-extern pvk::AnyTransport pvk_own_transport;
+extern OwnTransport pvk_own_transport;
 
 extern "C" {
 #endif

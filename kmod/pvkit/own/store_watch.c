@@ -6,6 +6,7 @@
 #include <linux/wait.h>
 #include <linux/workqueue.h>
 
+#include "kmod/pvkit/faults.h"
 #include "kmod/pvkit/own/store_inner.h"
 
 static struct workqueue_struct *watch_queue;	/* ordered: one callback at a time */
@@ -38,8 +39,11 @@ static void call_watches(struct work_struct *work)
 	struct pvk_store_watch *watch;
 
 	/* The callback may end its watch and free it: it is not touched afterwards. */
-	while ((watch = next_event(path)))
+	while ((watch = next_event(path))) {
+		pvk_faults_enter("watch");
 		watch->changed(watch, path);
+		pvk_faults_leave("watch");
+	}
 }
 
 void pvk_store_watches_kick(void)

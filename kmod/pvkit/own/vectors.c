@@ -19,6 +19,7 @@
 #include <asm/irqdomain.h>
 
 #include "kmod/compat/irq_stat.h"
+#include "kmod/pvkit/faults.h"
 #include "kmod/pvkit/own/own.h"
 #include "kmod/pvkit/own/upcalls.h"
 
@@ -126,30 +127,34 @@ static int add_cpu(unsigned int cpu, unsigned int vcpu)
 	return err;
 }
 
-/* Runs on the CPU that comes up. Xen raises the vector as soon as it is told. */
-static int cpu_up(unsigned int cpu)
+static int reach(unsigned int cpu)
 {
 	int err = add_cpu(cpu, pvk_own_vcpu_here());
 
+	if (!err)
+		err = pvk_own_fifo_cpu(cpu);
+	if (!err)
+		err = take_vector(cpu);
 	if (err)
-		goto without;
-	err = pvk_own_fifo_cpu(cpu);
-	if (err)
-		goto without;
-	err = take_vector(cpu);
-	if (err)
-		goto without;
+		return err;
 	err = tell_vector(cpu);
-	if (err) {
+	if (err)
 		drop_vector(cpu);
-		goto without;
-	}
-	cpumask_set_cpu(cpu, &reached);
-	return 0;
+	else
+		cpumask_set_cpu(cpu, &reached);
+	return err;
+}
 
-without:
+/* Runs on the CPU that comes up. Xen raises the vector as soon as it is told. */
+static int cpu_up(unsigned int cpu)
+{
+	int err;
+
+	pvk_faults_enter("cpu");
+	err = reach(cpu);
+	pvk_faults_leave("cpu");
 	/* Later CPUs can do without; the first decides whether the guest has vectors at all. */
-	if (cpumask_empty(&reached))
+	if (!err || cpumask_empty(&reached))
 		return err;
 	pr_warn("pvkit: no upcalls on CPU %u (%d): its channels go elsewhere\n", cpu, err);
 	return 0;
