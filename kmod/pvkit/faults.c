@@ -18,7 +18,7 @@ MODULE_PARM_DESC(fail_in, "Where allocations are counted: init, exit, watch, cpu
 
 static unsigned int fail_alloc;
 module_param(fail_alloc, uint, 0644);
-MODULE_PARM_DESC(fail_alloc, "Which allocation fails there, counted down; 0: none, or it has");
+MODULE_PARM_DESC(fail_alloc, "Which allocation fails there; 0: none");
 
 static unsigned int fail_hypercall;	/* counted down under the lock */
 module_param(fail_hypercall, uint, 0644);
@@ -35,10 +35,15 @@ EXPORT_SYMBOL_GPL(pvk_faults_enter);
 
 void pvk_faults_leave(const char *where)
 {
+	unsigned int left;
+
 	if (fail_alloc && !strcmp(where, fail_in)) {
-		fail_alloc = current->fail_nth;
+		left = current->fail_nth;
 		current->fail_nth = 0;
-		pr_info("pvkit: faults: allocations: %u left\n", fail_alloc);
+		/* All others are counted anew each time: an insmod may try a second time. */
+		if (!strcmp(where, "watch"))
+			fail_alloc = left;
+		pr_info("pvkit: faults: allocations: %u left\n", left);
 	}
 	if (READ_ONCE(fail_hypercall))
 		pr_info("pvkit: faults: hypercalls: %u left\n", READ_ONCE(fail_hypercall));

@@ -14,18 +14,19 @@ DRIVERS = (*MODULES, "emulated", "both")
 ORDER = "/modules/disk.order"  # what the emulated disk needs, in the order to insert
 
 
-def build_modules(kernel):
-    """The folder with our modules built for a kernel (make knows what is up to date)."""
-    out = TOP / "build" / "lab" / "modules" / kernel.release
+def build_modules(kernel, faults=False):
+    """The folder with our modules built for a kernel (make knows what is up to date); with faults, those whose calls can be made to fail."""
+    name, more = (f"{kernel.release}-faults", ["FAULTS=1"]) if faults else (kernel.release, [])
+    out = TOP / "build" / "lab" / "modules" / name
     kdir = kernel.kdir()
     out.mkdir(parents=True, exist_ok=True)
-    with locked(out.with_suffix(".lock"), f"building the modules for {kernel.release}"):
-        say(f"building the modules for {kernel.release} ...")
-        proc.run(["make", "-s", "-C", TOP, "modules", f"KDIR={kdir}", f"OUT={out}"], timeout=900,
-                 log=TOP / "build" / "lab" / f"modules-{kernel.release}.log")
-    for name in MODULES["pvkit"]:
-        if not (out / name).is_file():
-            raise LabError(f"make modules left no {name} in {out}")
+    with locked(out.parent / f"{name}.lock", f"building the modules for {name}"):
+        say(f"building the modules for {name} ...")
+        proc.run(["make", "-s", "-C", TOP, "modules", f"KDIR={kdir}", f"OUT={out}", *more], timeout=900,
+                 log=TOP / "build" / "lab" / f"modules-{name}.log")
+    for module in MODULES["pvkit"]:
+        if not (out / module).is_file():
+            raise LabError(f"make modules left no {module} in {out}")
     return out
 
 

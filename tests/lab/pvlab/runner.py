@@ -14,6 +14,7 @@ from .scenario_disk import block_readonly, block_resize
 from .scenario_emulated import own_unplug
 from .scenario_endings import own_endings
 from .scenario_exec import block_exec, check_files
+from .scenario_faults import own_faults
 from .scenario_kdump import own_kdump
 from .scenario_kexec import own_kexec
 from .scenario_modes import block_modes
@@ -32,7 +33,7 @@ SCENARIOS = {"block-verify": block_verify, "block-hotplug": block_hotplug, "bloc
              "block-readonly": block_readonly, "block-unplug-busy": block_unplug_busy, "block-takeover": block_takeover, "block-queues": block_queues,
              "block-memory": block_memory, "block-silent": block_silent, "block-polled": block_polled, "block-bench": block_bench,
              "own-choices": own_choices, "own-services": own_services, "own-xenstore": own_xenstore, "own-cpus": own_cpus,
-             "own-endings": own_endings, "own-kexec": own_kexec, "own-kdump": own_kdump, "own-unplug": own_unplug, "exec": block_exec}
+             "own-endings": own_endings, "own-kexec": own_kexec, "own-kdump": own_kdump, "own-unplug": own_unplug, "own-faults": own_faults, "exec": block_exec}
 
 
 def describe(options, prepared, kind, scenario, driver):

@@ -21,7 +21,10 @@ from .say import LabError, say
 
 
 EMULATED = {"block-verify", "block-bench", "exec"}  # what can be done with a disk that does not come and go
-OWN = {"own-choices", "own-services", "own-xenstore", "own-cpus", "own-endings", "own-kdump", "own-kexec", "own-unplug"}  # what pvkit.ko does without the kernel's Xen
+OWN = {"own-choices", "own-services", "own-xenstore", "own-cpus", "own-endings", "own-kdump", "own-kexec", "own-unplug", "own-faults"}  # what pvkit.ko does without the kernel's Xen
+FAULTS = {"own-faults"}                             # what needs the kernel of our own, which can make its calls fail
+# Memory that nobody frees is looked for, freed memory is poisoned, and kmemleak's own allocations never fail.
+FAULT_WORDS = ["kmemleak=on", "slub_debug=FPA;-,kmemleak_object,kmemleak_scan_area"]
 BUILT_IN = {"block-takeover"}                       # what is about a disk that the guest has from the start
 
 
@@ -48,6 +51,8 @@ def drivers(options):
             raise LabError(f"{', '.join(sorted(wrong))}: not with an emulated disk, which cannot come and go")
         if KINDS[kind].xen and (wrong := set(options.asked(kind)) & OWN):
             raise LabError(f"{', '.join(sorted(wrong))}: for guests whose kernel is no Xen guest, not {kind}")
+        if kind != "hvm-noxen" and (wrong := set(options.asked(kind)) & FAULTS):
+            raise LabError(f"{', '.join(sorted(wrong))}: for hvm-noxen guests, whose kernel can make its calls fail, not {kind}")
     return found
 
 
@@ -82,6 +87,9 @@ class Prepared:
         found = {name: pool.submit(find_kernel, name, options.headers) for name in set(names.values())}
         self.kernels = {kind: found[name].result() for kind, name in names.items()}
         self.modules = {k.release: build_modules(k) for k in self.kernels.values()} if need_modules else {}
+        for kind, kernel in self.kernels.items():
+            if FAULTS & set(options.asked(kind)):
+                build_modules(kernel, faults=True)
         fio.result()
         for kind, kernel in self.kernels.items():
             if tools.SCENARIOS & set(options.asked(kind)):
@@ -149,6 +157,8 @@ class Bench:
 def bench(booted, options, prepared, kind, backing="loop", shell=False):
     """A proven guest of one type with its disk made, the driver not yet loaded."""
     guest = Guest(booted, kind, prepared.kernels[kind], prepared.images[kind], options.vcpus, options.memory, shell)
+    if FAULTS & set(options.asked(kind)):
+        guest.words = list(FAULT_WORDS)
     built_in = disk_is_built_in(options, kind)
     with Disk(guest, options.backing or backing, options.disk_mib, IDE if built_in else "xvda") as disk:
         if built_in:
