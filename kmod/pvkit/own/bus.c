@@ -25,6 +25,7 @@ struct own_driver {
 static DEFINE_MUTEX(scan_lock);	/* devices; held while they come and go */
 static LIST_HEAD(devices);
 static unsigned int nr_devices;
+static bool incomplete;	/* there was no memory for a device */
 
 static void rescan_work(struct work_struct *work);
 static DECLARE_DELAYED_WORK(rescan, rescan_work);
@@ -136,28 +137,33 @@ static void release_device(struct device *dev)
 	kfree(to_own_device(dev));
 }
 
-static void add_device(const char *type, const char *id)
+static int add_device(const char *type, const char *id)
 {
 	struct pvk_own_device *device;
+	int err;
 
 	if (nr_devices >= MOST_DEVICES)
-		return;
+		return -ENOSPC;
 	device = kzalloc(sizeof(*device), GFP_KERNEL);
 	if (!device)
-		return;
+		return -ENOMEM;
 	strscpy(device->type, type, sizeof(device->type));
 	snprintf(device->frontend, sizeof(device->frontend), "device/%s/%s", type, id);
 	device->bus.dev = &device->dev;
 	device->dev.bus = &own_bus;
 	device->dev.release = release_device;
 	device->seen = true;
-	dev_set_name(&device->dev, "%s-%s", type, id);
-	if (device_register(&device->dev)) {
+	device_initialize(&device->dev);
+	err = dev_set_name(&device->dev, "%s-%s", type, id);
+	if (!err)
+		err = device_add(&device->dev);
+	if (err) {
 		put_device(&device->dev);
-		return;
+		return err;
 	}
 	list_add_tail(&device->list, &devices);
 	nr_devices++;
+	return 0;
 }
 
 static void drop_device(struct pvk_own_device *device)
@@ -179,7 +185,8 @@ static int see_device(const char *type, const char *id)
 			return 0;
 		}
 	}
-	add_device(type, id);
+	if (add_device(type, id) == -ENOMEM)
+		incomplete = true;
 	return 0;
 }
 
@@ -206,24 +213,32 @@ static int see_type(const char *unused, const char *type)
 	return for_each_name("device", type, type, see_device);
 }
 
+static void scan_again(int err)
+{
+	pr_warn("pvkit: devices cannot be listed (%d): once more in a second\n", err);
+	queue_delayed_work(system_wq, &rescan, HZ);
+}
+
 static void scan_all(void)
 {
 	struct pvk_own_device *device, *next;
 	int err;
 
+	incomplete = false;
 	list_for_each_entry(device, &devices, list)
 		device->seen = false;
 	/* Without every answer nothing is known to have gone: a request may fail in a suspend. */
 	err = for_each_name("device", NULL, NULL, see_type);
 	if (err) {
-		pr_warn("pvkit: devices cannot be listed (%d): once more in a second\n", err);
-		queue_delayed_work(system_wq, &rescan, HZ);
+		scan_again(err);
 		return;
 	}
 	list_for_each_entry_safe(device, next, &devices, list) {
 		if (!device->seen)
 			drop_device(device);
 	}
+	if (incomplete)
+		scan_again(-ENOMEM);
 }
 
 static void rescan_work(struct work_struct *work)
