@@ -134,24 +134,20 @@ static void forget_gone(void)
 
 /*
  * The kernel keeps its command line to itself (saved_command_line is not exported), but shows it
- * to everybody. No /proc, no option: then only the module's parameter counts.
+ * to everybody. No /proc, no option: then only the module's parameter counts. Any other error is
+ * one, as what cannot be read may forbid to unplug.
  */
-static char *command_line(void)
+static int read_command_line(char *line)
 {
 	struct file *file = filp_open("/proc/cmdline", O_RDONLY, 0);
 	loff_t position = 0;
 	ssize_t length;
-	char *line;
 
 	if (IS_ERR(file))
-		return NULL;
-	line = kzalloc(COMMAND_LINE_MAX, GFP_KERNEL);
-	if (line) {
-		length = kernel_read(file, line, COMMAND_LINE_MAX - 1, &position);
-		line[length > 0 ? length : 0] = '\0';
-	}
+		return PTR_ERR(file) == -ENOENT ? 0 : PTR_ERR(file);
+	length = kernel_read(file, line, COMMAND_LINE_MAX - 1, &position);
 	filp_close(file, NULL);
-	return line;
+	return min_t(ssize_t, length, 0);
 }
 
 static void choose(const char *origin, const char *text)
@@ -162,25 +158,30 @@ static void choose(const char *origin, const char *text)
 	pvk_unplug_never(&choice);
 }
 
-static void choose_by_command_line(void)
+static int choose_by_command_line(void)
 {
 	static const char option[] = "xen_emul_unplug=";
-	char *line = command_line();
+	char *line = kzalloc(COMMAND_LINE_MAX, GFP_KERNEL);
 	char *rest = line;
 	char *word;
+	int err = line ? read_command_line(line) : -ENOMEM;
 
-	while ((word = strsep(&rest, " \t\n")))
+	while (!err && (word = strsep(&rest, " \t\n")))
 		if (!strncmp(word, option, sizeof(option) - 1))
 			choose("xen_emul_unplug", word + sizeof(option) - 1);
 	kfree(line);
+	return err;
 }
 
 int pvk_unplug_start(void)
 {
 	pvk_u32 wish;
+	int err;
 
 	pvk_unplug_default(&choice);
-	choose_by_command_line();
+	err = choose_by_command_line();
+	if (err)
+		return err;
 	if (wanted)	/* the module's own parameter knows best */
 		choose("unplug", wanted);
 	wish = choice.devices;
