@@ -193,6 +193,12 @@ int pvk_own_vectors_start(void)
 		return -EINVAL;
 	}
 	state = cpuhp_setup_state(CPUHP_AP_ONLINE_DYN, "pvkit:upcall", cpu_up, cpu_down);
+	/*
+	 * Xen prefers a vector that an earlier load told to the line, and vectors are not to be had
+	 * for lack of memory alone: the load fails, and the next one may have them.
+	 */
+	if (state == -ENOMEM)
+		return state;
 	if (state < 0)
 		return start_line();
 	hotplug = state;
