@@ -32,7 +32,10 @@ static int info_start(void)
 	err = pvk_own_share_info(info_page, info_gfn);
 	if (err)
 		return err;
-	return pvk_own_events_attach(pvk_own_fifo());
+	err = pvk_own_events_attach(pvk_own_fifo());
+	if (err)
+		pvk_own_unshare_info(info_gfn);
+	return err;
 }
 
 static void info_stop(void)
