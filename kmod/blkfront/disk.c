@@ -175,9 +175,10 @@ static void close_disk(struct pvk_disk *disk)
 {
 	pvk_stats_detach(disk);
 	set_up(disk, false);
-	blk_mq_free_tag_set(&disk->tags);
+	/* First: a disk that could not be added ends its queue only here, and looks at the tags. */
 	pvk_put_disk(disk->gd);
 	disk->gd = NULL;
+	blk_mq_free_tag_set(&disk->tags);
 	pvk_lanes_close(disk);
 }
 
