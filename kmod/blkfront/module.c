@@ -100,11 +100,12 @@ static int start(void)
 		pr_err("pvkit-blkfront: the emulated disks were not unplugged\n");
 		return -ENODEV;
 	}
-	if (register_blkdev(PVK_XVD_MAJOR, "xvd")) {
+	err = register_blkdev(PVK_XVD_MAJOR, "xvd");
+	if (err == -EBUSY)
 		pr_err("pvkit-blkfront: block major %d is taken: is xen-blkfront loaded?\n",
 		       PVK_XVD_MAJOR);
-		return -EBUSY;
-	}
+	if (err)
+		return err;
 	err = pvk_frontend_register(&pvk_blkfront);
 	if (err)
 		unregister_blkdev(PVK_XVD_MAJOR, "xvd");
@@ -118,6 +119,8 @@ static int __init pvk_blkfront_init(void)
 	pvk_faults_enter("disk-init");
 	err = start();
 	pvk_faults_leave("disk-init");
+	if (err)
+		pr_err("pvkit-blkfront: cannot start (%d)\n", err);
 	return err;
 }
 
