@@ -2,15 +2,31 @@
 # SPDX-License-Identifier: MIT OR GPL-2.0-only
 # usage: faults.sh KIND VERB WHERE MOST COMPLAINTS. Does VERB (load, unload, connect, disconnect) again and again, and makes
 # another call of KIND (alloc, hypercall) fail each time: the 1st, 2nd, ... that pvkit makes in WHERE, until none is left.
-# With MOST so many of them alone: half evenly spread, for what is done again and again, and the last ones. Modules built with FAULTS=1 are in /faults; the disk is plugged in.
+# With MOST so many of them alone: half evenly spread, for what is done again and again, and the last ones. Modules built with
+# FAULTS=1 are in /faults; the disk is plugged in. faults.sh chosen CALLS MOST says which calls these are.
 # Prints "calls N steps N failed N worked N without N unreached N closes N", the last being event channels that Xen was not
 # told to close; what went wrong comes before, and status 1.
+chosen() { # CALLS MOST
+    n=1 dense=1 stride=1
+    if [ "$2" != 0 ] && [ "$1" -gt "$2" ]; then
+        dense=$(($1 - $2 / 2 + 1)) spread=$(($2 - $2 / 2))
+        stride=$(((dense - 1 + spread - 1) / spread))
+    fi
+    while [ $n -le "$1" ]; do
+        echo $n
+        if [ $n -ge $dense ]; then n=$((n + 1)); else n=$((n + stride < dense ? n + stride : dense)); fi
+    done
+}
+[ "$1" != chosen ] || { chosen "$2" "$3"; exit; }
+
 kind=$1 verb=$2 where=$3 most=$4 complaints=$5
 P=/sys/module/pvkit/parameters D=/sys/kernel/debug/pvkit LOG=/tmp/faults.step
 NEVER=1000000
 # Words of the kernel about its own: without memory for a file below /proc/irq it goes on, and wonders when it is to remove it;
-# and it shows the stack when there is none for a slab cache.
-NOT_OURS='/WARNING: .* remove_proc_entry/,/end trace/d; /kmem_cache_create.* failed with error/,/<\/TASK>/d'
+# it shows the stack when there is none for a slab cache; without memory for /sys/module/X/drivers it links a driver at the top
+# of /sys, for ever, and shows the stack the next time.
+NOT_OURS='/WARNING: .* remove_proc_entry/,/end trace/d; /kmem_cache_create.* failed with error/,/<\/TASK>/d
+/cannot create duplicate filename .\/\//,/<\/TASK>/d'
 CLOSE='faults: hypercall 32\.3: '
 
 words() { # N: the same as arm, for insmod
@@ -143,18 +159,11 @@ case $verb in *connect) insmod /faults/pvkit.ko && await has_device || exit 1 ;;
 one_step $NEVER
 one_step $NEVER
 calls=$((NEVER - ${left:-$NEVER}))
-stride=1 dense=1
-if [ "$most" != 0 ] && [ "$calls" -gt "$most" ]; then
-    dense=$((calls - most / 2))
-    stride=$((dense / (most - most / 2)))
-fi
-n=1
-while [ $n -le $calls ]; do
-    one_step $n
+for n in $(chosen "$calls" "$most"); do
+    one_step "$n"
     steps=$((steps + 1))
     eval "$outcome=\$(($outcome + 1))"
     [ "$left" = 0 ] || unreached=$((unreached + 1))
-    if [ $n -lt $dense ]; then n=$((n + stride)); else n=$((n + 1)); fi
 done
 case $verb in *connect) rmmod pvkit || bad=1 ;; esac
 dmesg -n 4
