@@ -21,7 +21,8 @@ from .say import LabError, say
 
 
 EMULATED = {"block-verify", "block-bench", "exec"}  # what can be done with a disk that does not come and go
-OWN = {"own-choices", "own-services", "own-xenstore", "own-cpus", "own-endings", "own-kdump", "own-kexec", "own-unplug", "own-faults"}  # what pvkit.ko does without the kernel's Xen
+OWN = {"own-choices", "own-services", "own-xenstore", "own-cpus", "own-many-cpus", "own-endings", "own-kdump", "own-kexec", "own-unplug",
+       "own-faults"}                                # what pvkit.ko does without the kernel's Xen
 FAULTS = {"own-faults"}                             # what needs the kernel of our own, which can make its calls fail
 # Memory that nobody frees is looked for, freed memory is poisoned, and kmemleak's own allocations never fail.
 FAULT_WORDS = ["kmemleak=on", "slub_debug=FPA;-,kmemleak_object,kmemleak_scan_area"]

@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: MIT OR GPL-2.0-only
+"""own-many-cpus: more vCPUs than the shared page has records for, and events on those beyond."""
+from . import fiojobs, leaks
+from .say import say
+from .scenario_cpus import rows
+from .scenario_cycles import nothing_left, quiet_kernel, stays
+
+IN_PAGE = 32  # vCPUs with a record in the shared page
+MIB = 2
+
+
+def own_many_cpus(bench):
+    """a queue's events on CPUs beyond the 32nd, whose records Xen has elsewhere; the module stays (--vcpus 33 or more)"""
+    guest, disk = bench.guest, bench.disk
+    if guest.vcpus <= IN_PAGE:
+        bench.fail(f"own-many-cpus needs --vcpus {IN_PAGE + 1} or more")
+    bench.driver.load()
+    said = bench.driver.hypervisor()
+    if said["upcall_cpus"] != str(guest.vcpus):
+        bench.fail(f"{said['upcall_cpus']} of {guest.vcpus} CPUs take upcalls")
+    before = leaks.held(guest)
+    disk.attach()
+    number = next(iter(rows(bench)))
+    moved = {cpu: events_on(bench, number, cpu) for cpu in (IN_PAGE, guest.vcpus - 1, 0)}
+    disk.detach()
+    leaks.same(before, leaks.held(guest), "moves beyond the 32nd CPU", bench.folder)
+    bench.driver.unload_block()
+    nothing_left(bench)
+    stays(bench)
+    quiet_kernel(bench, io_errors=True)
+    bench.restart()
+    return {"upcall_cpus": guest.vcpus, "events": moved}
+
+
+def events_on(bench, number, cpu):
+    """Move a queue's interrupt there; how many events of verified I/O came to that CPU, and to it alone."""
+    guest, disk = bench.guest, bench.disk
+    say(f"{guest.kind.upper()}: interrupt {number} on CPU {cpu}")
+    guest.sh(f"echo {cpu} > /proc/irq/{number}/smp_affinity_list")
+    fiojobs.verified_write(guest, disk.name, 8, "split", MIB)  # the first event still comes to the old CPU, and moves the channel
+    old = rows(bench)[number]
+    fiojobs.verified_write(guest, disk.name, 8, "split", MIB, seed=cpu + 1)
+    disk.same_bytes(MIB)
+    grown = [now - before for now, before in zip(rows(bench)[number], old)]
+    if grown[cpu] == 0 or sum(grown) != grown[cpu]:
+        bench.fail(f"interrupt {number} was moved to CPU {cpu}, its events came as {grown}")
+    return grown[cpu]
