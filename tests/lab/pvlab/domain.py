@@ -12,7 +12,6 @@ from .say import LabError, say
 
 # Times in the host's seconds; emulation is slow and a machine under load slower still.
 START_LIMIT, SCRIPT_LIMIT, PROOF_LIMIT = 180, 300, 120
-MANY_CPUS, MANY_START_LIMIT = 8, 480  # with more than so many vCPUs, all on one processor
 
 
 def images_of(kernel, kind):
@@ -78,8 +77,7 @@ class Guest:
         (self.machine.job / f"{self.kind}.cfg").write_text(self._config())
         self.machine.dom0_sh(f"xl create /job/{self.kind}.cfg", START_LIMIT, what=f"creating the {self.kind} guest")
         self.find()
-        limit = START_LIMIT if self.vcpus <= MANY_CPUS else MANY_START_LIMIT
-        self.sh("true", limit, what=f"booting the {self.kind} guest", patience=limit)
+        self.sh("true", START_LIMIT, what=f"booting the {self.kind} guest", patience=START_LIMIT)
         self.settle_in()
         say(f"the {self.kind.upper()} guest is up")
         return self

@@ -20,7 +20,7 @@ CLOSE = "faults: hypercall 32.3: "  # event_channel_op, EVTCHNOP_close: Xen keep
 # A disk, or a line of the log that says why there is none.
 MET_BACKEND = """for i in $(seq 50); do [ -b /dev/xvda ] && echo disk && exit 0
 dmesg | grep -E '(vbd-[0-9]+|xvda).*(fail|error|cannot|stays down)' && echo line && exit 0; sleep 0.1; done; dmesg | tail -20; exit 1"""
-# The kernel counts every allocation, but not those of its search for memory that nobody frees (session.FAULT_WORDS).
+# The kernel counts every allocation, but not those of its search for memory that nobody frees (session.WORDS).
 PREPARE = """cd /sys/kernel/debug || exit 1
 for f in failslab fail_page_alloc; do echo N > $f/ignore-gfp-wait && echo 0 > $f/verbose || exit 1; done
 echo N > fail_page_alloc/ignore-gfp-highmem && echo 0 > fail_page_alloc/min-order && echo Y > failslab/cache-filter || exit 1

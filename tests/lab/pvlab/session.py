@@ -24,8 +24,13 @@ EMULATED = {"block-verify", "block-bench", "exec"}  # what can be done with a di
 OWN = {"own-choices", "own-services", "own-xenstore", "own-cpus", "own-many-cpus", "own-endings", "own-kdump", "own-kexec", "own-unplug",
        "own-faults"}                                # what pvkit.ko does without the kernel's Xen
 FAULTS = {"own-faults"}                             # what needs the kernel of our own, which can make its calls fail
-# Memory that nobody frees is looked for, freed memory is poisoned, and kmemleak's own allocations never fail.
-FAULT_WORDS = ["kmemleak=on", "slub_debug=FPA;-,kmemleak_object,kmemleak_scan_area"]
+# What a scenario wants on its kernel's command line.
+WORDS = {
+    # memory that nobody frees is looked for, freed memory is poisoned, and kmemleak's own allocations never fail
+    "own-faults": ["kmemleak=on", "slub_debug=FPA;-,kmemleak_object,kmemleak_scan_area"],
+    # dozens of CPUs that take turns on the emulator's one never come up; the scenario brings up those that it wants
+    "own-many-cpus": ["maxcpus=1"],
+}
 BUILT_IN = {"block-takeover"}                       # what is about a disk that the guest has from the start
 
 
@@ -158,8 +163,7 @@ class Bench:
 def bench(booted, options, prepared, kind, backing="loop", shell=False):
     """A proven guest of one type with its disk made, the driver not yet loaded."""
     guest = Guest(booted, kind, prepared.kernels[kind], prepared.images[kind], options.vcpus, options.memory, shell)
-    if FAULTS & set(options.asked(kind)):
-        guest.words = list(FAULT_WORDS)
+    guest.words = [word for name in options.asked(kind) for word in WORDS.get(name, ())]
     built_in = disk_is_built_in(options, kind)
     with Disk(guest, options.backing or backing, options.disk_mib, IDE if built_in else "xvda") as disk:
         if built_in:
