@@ -84,7 +84,7 @@ class Guest:
 
     def settle_in(self):
         """What every scenario wants in a guest that has just booted."""
-        self.push(f"/job/{self._place('payload.tar')}")
+        self.push(f"/job/{self._place('payload.tar')}", START_LIMIT)
         scripts = self.machine.job / "guest.tar"
         self._pack(scripts)
         self.push("/job/guest.tar")
@@ -136,9 +136,9 @@ class Guest:
             raise LabError(f"{what}: status {result.status}\n{result.out.strip()[-2000:]}", self.machine.folder)
         return result
 
-    def push(self, tar):
+    def push(self, tar, timeout=SCRIPT_LIMIT):
         """Unpack a tar of dom0's shared folder at the guest's root."""
-        self.sh("tar x -C /", what=f"{self.kind} guest: unpacking {tar}", input=tar)
+        self.sh("tar x -C /", timeout, what=f"{self.kind} guest: unpacking {tar}", input=tar)
 
     def pull(self, folder, tar):
         """Bring a folder of the guest back as a tar in dom0's shared folder."""

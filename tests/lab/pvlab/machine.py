@@ -8,7 +8,7 @@ import time
 
 from . import proc, qemu
 from .paths import LAB
-from .say import LabError, say
+from .say import LabError, Silence, say
 
 
 class Result:
@@ -83,7 +83,7 @@ class Machine:
         while ticket not in self._replies:
             left = limit - time.monotonic()
             if left <= 0:
-                raise LabError(f"{what}: no answer after {timeout} s", self.folder)
+                raise Silence(f"{what}: no answer after {timeout} s", self.folder)
             if not select.select([self.control], [], [], min(left, 1))[0]:
                 self._check_alive(what)
                 continue

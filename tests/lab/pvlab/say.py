@@ -16,6 +16,10 @@ class LabError(Exception):
         self.log = log
 
 
+class Silence(LabError):
+    """Nothing was heard in time: what was asked hangs, or is far too slow."""
+
+
 def say(text):
     """One progress line with the seconds since the command began, so a slow step is seen while it is slow."""
     with _lock:

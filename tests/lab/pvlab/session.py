@@ -17,7 +17,7 @@ from .kinds import KINDS
 from .kernel import find_kernel
 from .machine import Machine
 from .paths import MACHINE_LOCK, locked, new_run
-from .say import LabError, say
+from .say import LabError, Silence, say
 
 
 EMULATED = {"block-verify", "block-bench", "exec"}  # what can be done with a disk that does not come and go
@@ -168,28 +168,31 @@ def bench(booted, options, prepared, kind, backing="loop", shell=False):
     with Disk(guest, options.backing or backing, options.disk_mib, IDE if built_in else "xvda") as disk:
         if built_in:
             disk.build_in()
-        with guest:
-            try:
-                if not shell:
-                    proven(guest)
-                yield Bench(options, guest, driver_of(guest, drivers(options)[kind][0], options, prepared), disk)
-            except LabError:
-                save_kernel_log(guest)
-                raise
+        try:
+            start(guest, not shell)
+            yield Bench(options, guest, driver_of(guest, drivers(options)[kind][0], options, prepared), disk)
+        except LabError:
+            save_kernel_log(guest)
+            raise
+        finally:
+            guest.__exit__(None, None, None)
 
 
-def proven(guest, starts=3):
-    """Under emulation a guest with several CPUs dies now and then. As long as no driver is loaded another start will do."""
+def start(guest, proof=True, starts=3):
+    """Boot a guest and let it prove itself. Under emulation one with several CPUs dies or hangs now and then: as long as no driver is
+    loaded another start will do."""
     while True:
         try:
-            return guest.prove()
-        except LabError:
-            starts -= 1
-            if not starts or guest.vcpus == 1 or guest.lives():
-                raise
-            say(f"the {guest.kind.upper()} guest with {guest.vcpus} CPUs has died before any driver was loaded: starting it again")
-            guest.__exit__(None, None, None)
             guest.__enter__()
+            return guest.prove() if proof else None
+        except LabError as error:
+            starts -= 1
+            hangs = isinstance(error, Silence)
+            if not starts or guest.vcpus == 1 or (guest.lives() and not hangs):
+                raise
+            how = "hangs" if hangs else "has died"
+            say(f"the {guest.kind.upper()} guest with {guest.vcpus} CPUs {how} before any driver was loaded: starting it again")
+            guest.__exit__(None, None, None)
 
 
 def save_kernel_log(guest):
