@@ -31,6 +31,7 @@ pvkit-shims += \
 	kmod/pvkit/own/console_messages.c \
 	kmod/pvkit/own/console_tty.c \
 	kmod/pvkit/own/device.c \
+	kmod/pvkit/own/device_files.c \
 	kmod/pvkit/own/events.c \
 	kmod/pvkit/own/fifo_pages.c \
 	kmod/pvkit/own/frames.c \
@@ -39,6 +40,7 @@ pvkit-shims += \
 	kmod/pvkit/own/line.c \
 	kmod/pvkit/own/own.c \
 	kmod/pvkit/own/panic.c \
+	kmod/pvkit/own/proc_xen.c \
 	kmod/pvkit/own/report.c \
 	kmod/pvkit/own/shutdown.c \
 	kmod/pvkit/own/store.c \

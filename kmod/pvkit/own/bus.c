@@ -94,6 +94,7 @@ static void own_shutdown(struct device *dev)
 
 static struct bus_type own_bus = {
 	.name = "pvkit",
+	.dev_groups = pvk_own_device_groups,
 	.match = own_match,
 	.uevent = own_uevent,
 	.probe = own_probe,

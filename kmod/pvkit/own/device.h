@@ -30,6 +30,9 @@ static inline struct pvk_own_device *pvk_own_device_of(const struct pvk_bus *bus
 	return container_of(bus, struct pvk_own_device, bus);
 }
 
+/* Their files in sysfs. */
+extern const struct attribute_group *pvk_own_device_groups[];
+
 /* Reads where the backend is; at probe and again after a restore. */
 int pvk_own_device_meet(struct pvk_own_device *device);
 /* Ends a connection that somebody before us in this domain has left standing. */

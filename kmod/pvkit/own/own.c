@@ -102,6 +102,7 @@ static const struct part {
 	  pvk_watchdog_resume },
 	{ "xenstore", true, store_start, store_stop, pvk_store_suspend, store_resume },
 	{ "/dev/xen/xenbus", false, pvk_xenbus_dev_start, pvk_xenbus_dev_stop },
+	{ "/proc/xen", false, pvk_proc_xen_start, pvk_proc_xen_stop },
 	{ "balloon", false, pvk_balloon_start, pvk_balloon_stop, NULL, pvk_balloon_resume },
 	{ "bus", true, pvk_own_bus_start, pvk_own_bus_stop, pvk_own_bus_suspend,
 	  pvk_own_bus_resume },

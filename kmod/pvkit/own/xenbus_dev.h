@@ -74,4 +74,8 @@ void pvk_dev_catch_up(struct pvk_dev_file *file);
 int pvk_xenbus_dev_start(void);
 void pvk_xenbus_dev_stop(void);
 
+/* proc_xen.c: the same by the name that older programs know. */
+int pvk_proc_xen_start(void);
+void pvk_proc_xen_stop(void);
+
 #endif

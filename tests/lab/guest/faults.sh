@@ -85,7 +85,7 @@ unload() {
     core_is_gone
 }
 core_is_gone() {
-    for trace in /sys/module/pvkit /sys/bus/pvkit '/sys/class/misc/xen!xenbus' /dev/hvc0 $D /sys/bus/pci/drivers/pvkit; do
+    for trace in /sys/module/pvkit /sys/bus/pvkit /proc/xen '/sys/class/misc/xen!xenbus' /dev/hvc0 $D /sys/bus/pci/drivers/pvkit; do
         [ ! -e "$trace" ] || wrong "$trace is left"
     done
     # The kernel needs memory to take a node out of /dev; without, it stays there for nothing.

@@ -21,12 +21,12 @@ TOOL_FILES = ["usr/bin/xxhsum", "sbin/mke2fs", "sbin/e2fsck", "etc/mke2fs.conf",
                                                       "libcom_err.so.2", "libe2p.so.2", "libss.so.2", "libxxhash.so.0"))]
 
 
-def agent_binary():
-    """The guest's agent, compiled from the tree."""
-    source = LAB / "guest" / "agent.cc"
+def compiled(name):
+    """Path of a static program for guests, compiled from guest/<name>.cc."""
+    source = LAB / "guest" / f"{name}.cc"
     command = ["g++", "-std=c++20", "-static", "-Os", "-s", "-Wall", "-Wextra", "-fno-exceptions", "-fno-rtti", "-o"]
-    return built("agent", "guest agent", [digest(source), command],
-                 lambda folder: proc.run([*command, folder / "agent", source])) / "agent"
+    return built(name, f"guest {name}", [digest(source), command],
+                 lambda folder: proc.run([*command, folder / name, source])) / name
 
 
 def busybox():
@@ -53,7 +53,7 @@ def module_files(kernel, names, order_file):
 
 def initramfs(kernel, xen=True):
     """Path of the initramfs of a guest whose kernel is a Xen guest, or is not."""
-    init, agent, box, net = LAB / "guest" / "init", agent_binary(), busybox(), NET_MODULES[xen]
+    init, agent, box, net = LAB / "guest" / "init", compiled("agent"), busybox(), NET_MODULES[xen]
 
     def build(folder):
         files = {"init": (0o755, init.read_bytes()), "bin/agent": (0o755, agent.read_bytes()),

@@ -11,16 +11,16 @@ WRITERS, WRITES = 4, 20
 
 
 def own_xenstore(bench):
-    """xenstore-read, -write, -ls, -watch, -rm, -exists, -chmod of Debian, unchanged; many at once; after a restore too"""
+    """xenstore-read, -write, -ls, -watch, -rm, -exists, -chmod of Debian, unchanged; many at once; a client by epoll; after a restore too"""
     tools.bring(bench)
     bench.driver.load()
     bench.disk.attach()
-    steps = [read_and_write, same_tree, long_listing, watch, permissions, many_at_once]
+    steps = [read_and_write, same_tree, long_listing, watch, permissions, many_at_once, never_blocking, whose_disk]
     for step in steps:
         say(f"{bench.guest.kind.upper()}: xenstore tools: {step.__doc__}")
         step(bench)
     moves.save_restore(bench.guest)
-    for step in (read_and_write, same_tree, watch):
+    for step in (read_and_write, same_tree, watch, never_blocking, whose_disk):
         step(bench)
     bench.disk.detach()
     bench.driver.unload()
@@ -91,3 +91,22 @@ def many_at_once(bench):
     """several programs at once, each reads back what it wrote"""
     writer = (f"for i in $(seq {WRITES}); do xenstore-write data/w$w $w-$i && [ $(xenstore-read data/w$w) = $w-$i ] || exit 1; done")
     bench.guest.sh(f"for w in $(seq {WRITERS}); do ({writer}) & p=\"$p $!\"; done; for i in $p; do wait $i || exit 1; done")
+
+
+def never_blocking(bench):
+    """a client of /proc/xen/xenbus that never blocks and waits for epoll's edges, as a Go program does"""
+    guest, out = bench.guest, "/tmp/poller.out"
+    ticket = guest.submit(f"xenstore-write data/polled $(xenstore-read domid) && poller data/polled $(xenstore-read domid) > {out}; cat {out}")
+    guest.sh(f"for i in $(seq 300); do grep -q watching {out} && exit 0; sleep 0.1; done; cat {out}; exit 1", what="poller's watch")
+    bench.machine.dom0_sh(f"xenstore-write {home(bench)}/data/polled changed")
+    seen = bench.machine.collect(ticket, 60, "poller")
+    expect(bench, seen.out, "watching\n200 reads, 2 events", f"poller, status {seen.status}")
+    guest.sh(f"rm {out}")
+
+
+def whose_disk(bench):
+    """where a guest agent finds the disk's place in xenstore, and that this is a Xen guest"""
+    device, number = f"/sys/block/{bench.disk.name}/device", bench.disk.backend().rsplit("/", 1)[1]
+    found = bench.guest.sh(f"cd {device} && cat nodename devtype modalias state && cat /proc/xen/capabilities").out
+    expect(bench, found, f"device/vbd/{number}\nvbd\nxen:vbd\nConnected", "what sysfs says of the disk")
+    bench.guest.sh(f"[ $(xenstore-read $(cat {device}/nodename)/virtual-device) = {number} ]")

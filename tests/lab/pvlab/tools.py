@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: MIT OR GPL-2.0-only
-"""Debian's own xenstore tools and kexec, unchanged, for guests in which pvkit.ko owns the guest side."""
+"""Debian's own xenstore tools and kexec, unchanged, and a client of our own, for guests in which pvkit.ko owns the guest side."""
 import tarfile
 
 from . import proc
 from .apt import Apt
-from .guest import module_files
-from .store import built
+from .guest import compiled, module_files
+from .store import built, digest
 from .unpack import merged_usr, unpack
 
 # kexec is linked against libxenctrl, which dom0 needs.
@@ -19,7 +19,7 @@ MODULES = ["watchdog"]  # of the kernel, which pvkit.ko uses where they are load
 
 def archive(kernel):
     """Path of a tar with all of it, to be unpacked over the payload, which has the C library."""
-    apt = Apt("bookworm")
+    apt, poller = Apt("bookworm"), compiled("poller")
     versions = [[name, apt.version(name)] for name in PACKAGES]
 
     def build(folder):
@@ -32,11 +32,12 @@ def archive(kernel):
             (root / name).parent.mkdir(exist_ok=True)
             (root / name).write_bytes(data)
         with tarfile.open(folder / "tools.tar", "w", dereference=True) as tar:
+            tar.add(poller, "usr/bin/poller")
             libraries = [f"{LIBRARIES}/{path.name}" for path in sorted((root / LIBRARIES).glob("lib*.so.*"))]
             for name in [*FILES, *libraries, *files]:
                 tar.add(root / name, name)
         proc.run(["rm", "-rf", root])
-    return built("tools", f"guest tools for {kernel.release}", [str(kernel.root), versions, FILES, MODULES, 2], build) / "tools.tar"
+    return built("tools", f"guest tools for {kernel.release}", [str(kernel.root), versions, digest(poller), FILES, MODULES, 3], build) / "tools.tar"
 
 
 def bring(bench):
