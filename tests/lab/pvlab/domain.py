@@ -16,11 +16,12 @@ START_LIMIT, SCRIPT_LIMIT, PROOF_LIMIT = 180, 300, 120
 
 def images_of(kernel, kind):
     """{name: path} of what a guest boots and is given; made before the machine starts."""
-    small = images.initramfs(kernel, KINDS[kind].xen)
-    files = {"initramfs.gz": small, "payload.tar": images.payload(kernel, KINDS[kind].xen)}
-    if KINDS[kind].xl_type == "hvm":
-        return {**files, "hvm-start": hvm.starter(kernel, small), "vmlinux": kernel.vmlinux}
-    return {**files, "vmlinux.gz": kernel.vmlinux_gz}
+    xen = KINDS[kind].xen
+    files = {"initramfs.gz": images.initramfs(kernel, xen), "payload.tar": images.payload(kernel, xen)}
+    if KINDS[kind].xl_type != "hvm":
+        return {**files, "vmlinux.gz": kernel.vmlinux_gz}
+    whole = images.whole_initramfs(kernel, xen)
+    return {**files, "whole.cpio": whole, "hvm-start": hvm.starter(kernel, whole), "vmlinux": kernel.vmlinux}
 
 
 class Guest:
@@ -48,7 +49,7 @@ class Guest:
         if self.about.xl_type != "hvm":
             lines = [f'kernel="/tmp/{self._place("vmlinux.gz")}"', f'ramdisk="/tmp/{self._place("initramfs.gz")}"']
             return lines, vif, extra
-        start, vmlinux, ramdisk = (f"/tmp/{self._place(name)}" for name in ("hvm-start", "vmlinux", "initramfs.gz"))
+        start, vmlinux, ramdisk = (f"/tmp/{self._place(name)}" for name in ("hvm-start", "vmlinux", "whole.cpio"))
         # no early scan of 256 PCI buses, each access a trip through dom0
         if self.about.xen:
             # no emulated NIC either, whose boot ROM takes long
@@ -78,13 +79,14 @@ class Guest:
         self.machine.dom0_sh(f"xl create /job/{self.kind}.cfg", START_LIMIT, what=f"creating the {self.kind} guest")
         self.find()
         self.sh("true", START_LIMIT, what=f"booting the {self.kind} guest", patience=START_LIMIT)
-        self.settle_in()
+        self.settle_in("whole.cpio" in self.files)
         say(f"the {self.kind.upper()} guest is up")
         return self
 
-    def settle_in(self):
-        """What every scenario wants in a guest that has just booted."""
-        self.push(f"/job/{self._place('payload.tar')}", START_LIMIT)
+    def settle_in(self, whole=False):
+        """What every scenario wants in a guest that has just booted; one that was booted whole has most of it."""
+        if not whole:
+            self.push(f"/job/{self._place('payload.tar')}", START_LIMIT)
         scripts = self.machine.job / "guest.tar"
         self._pack(scripts)
         self.push("/job/guest.tar")
@@ -102,12 +104,13 @@ class Guest:
     def _bring_images(self):
         """Kernel and initramfs into dom0's memory: xl reads them several times, too slow over 9p."""
         job, lines = self.machine.job, ["mkdir -p /tmp/boot"]
+        later = {"payload.tar"} | ({"initramfs.gz"} if "whole.cpio" in self.files else set())
         (job / "boot").mkdir(exist_ok=True)
         for name, path in self.files.items():
             place = self._place(name)
             if not (job / place).exists():
                 shutil.copyfile(path, job / place)
-            if name != "payload.tar":
+            if name not in later:
                 lines.append(f"{{ [ -e /tmp/{place} ] || cp /job/{place} /tmp/{place}; }}")
         self.machine.dom0_sh(" && ".join(lines), what="dom0: taking the guest's images")
 

@@ -53,15 +53,30 @@ def module_files(kernel, names, order_file):
 
 def initramfs(kernel, xen=True):
     """Path of the initramfs of a guest whose kernel is a Xen guest, or is not."""
-    init, agent, box, net = LAB / "guest" / "init", compiled("agent"), busybox(), NET_MODULES[xen]
+    files, recipe = boot_files(kernel, xen)
+    return built("initramfs", f"guest initramfs for {kernel.release}", recipe,
+                 lambda folder: (folder / "initramfs.gz").write_bytes(archive(files()))) / "initramfs.gz"
+
+
+def whole_initramfs(kernel, xen=True):
+    """Path of one that holds the payload too, for guests that find it in their memory: unpacked it is there soonest."""
+    (files, recipe), rest = boot_files(kernel, xen), payload(kernel, xen)
 
     def build(folder):
-        files = {"init": (0o755, init.read_bytes()), "bin/agent": (0o755, agent.read_bytes()),
-                 "bin/busybox": (0o755, box.read_bytes())}
-        files.update(module_files(kernel, net, "net.order"))
-        (folder / "initramfs.gz").write_bytes(archive(files))
-    recipe = [str(kernel.root), digest(init), digest(agent), digest(box), net, 2]
-    return built("initramfs", f"guest initramfs for {kernel.release}", recipe, build) / "initramfs.gz"
+        with tarfile.open(rest) as tar:
+            more = {m.name: (m.mode & 0o777, tar.extractfile(m).read()) for m in tar if m.isfile()}
+        (folder / "whole.cpio").write_bytes(archive({**more, **files()}, packed=False))
+    return built("whole", f"whole guest initramfs for {kernel.release}", [recipe, str(rest), 1], build) / "whole.cpio"
+
+
+def boot_files(kernel, xen):
+    """What an initramfs holds, as a function to call when it is needed, and what it is made of."""
+    init, agent, box, net = LAB / "guest" / "init", compiled("agent"), busybox(), NET_MODULES[xen]
+
+    def files():
+        return {"init": (0o755, init.read_bytes()), "bin/agent": (0o755, agent.read_bytes()), "bin/busybox": (0o755, box.read_bytes()),
+                **module_files(kernel, net, "net.order")}
+    return files, [str(kernel.root), digest(init), digest(agent), digest(box), net, 2]
 
 
 def payload(kernel, xen=True):

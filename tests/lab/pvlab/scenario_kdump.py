@@ -1,12 +1,10 @@
 # SPDX-License-Identifier: MIT OR GPL-2.0-only
 """own-kdump: the kernel panics with a disk in use; its crash kernel finds the disk, the data on it, and writes a dump there."""
-from . import fiojobs, tools
 from .disk import DIGEST
 from .say import say
-from .scenario_cycles import nothing_left, quiet_kernel
-from .scenario_kexec import await_other, boot_id, bring_kernel
+from .scenario_cycles import quiet_kernel
+from .scenario_kexec import MIB, after, await_other, before, boot_id, end
 
-MIB = 4
 DUMP_MIB = 8
 NEED_MIB, CRASH_MIB = 448, 160  # of the guest, and of these for the crash kernel: enough for both kernels with the lab's files
 ORDERS = {"kdump first": "N", "after the panic notifiers": "Y"}  # crash_kexec_post_notifiers
@@ -21,42 +19,29 @@ def own_kdump(bench):
         bench.fail(f"own-kdump needs --memory {NEED_MIB} or more: {CRASH_MIB} MiB are the crash kernel's")
     guest.words = [f"crashkernel={CRASH_MIB}M"]
     seen = {}
-    for name, after in ORDERS.items():
+    for name, notifiers in ORDERS.items():
         bench.restart()
-        seen[name] = one_crash(bench, name, after)
+        seen[name] = one_crash(bench, name, notifiers)
     guest.words = []
     bench.restart()
     return {"crashes": seen}
 
 
-def one_crash(bench, name, after):
+def one_crash(bench, name, notifiers):
     """Panic on the last CPU with fio running, and look at it from the crash kernel."""
     guest, disk = bench.guest, bench.disk
-    tools.bring(bench)
-    bring_kernel(bench)
-    bench.driver.load()
-    disk.attach()
-    fiojobs.verified_write(guest, disk.name, 32, "split", MIB)
-    digest = disk.same_bytes(MIB)
+    digest = before(bench)
     boot, domain = boot_id(guest), guest.domid
     guest.sh(LOAD, what=f"{guest.kind}: kexec -p")
-    guest.sh(f"[ $(cat /sys/kernel/kexec_crash_loaded) = 1 ] && echo {after} > /sys/module/kernel/parameters/crash_kexec_post_notifiers")
+    guest.sh(f"[ $(cat /sys/kernel/kexec_crash_loaded) = 1 ] && echo {notifiers} > /sys/module/kernel/parameters/crash_kexec_post_notifiers")
     say(f"{guest.kind.upper()}: a panic, {name}")
     guest.submit(reads_and_panic(guest, disk))
     seconds = await_other(bench, boot)
     if guest.find() != domain:
         bench.fail(f"the crash kernel runs in domain {guest.domid}, the panic was in {domain}")
-    guest.settle_in()
-    bench.driver.bring()
-    bench.driver.load()
-    disk.appear()
-    if disk.same_bytes(MIB) != digest:
-        bench.fail("the crash kernel reads other bytes than the old one wrote")
+    after(bench, digest, "the crash kernel")
     dumped = dump(bench)
-    fiojobs.verified_write(guest, disk.name, 32, "split", MIB, seed=2)
-    disk.same_bytes(MIB)
-    disk.detach()
-    nothing_left(bench)
+    end(bench)
     facts = {"seconds": seconds, "digest": digest, "dump": dumped, "grant_references_free": bench.driver.hypervisor()["grant_references_free"]}
     bench.driver.unload()
     quiet_kernel(bench)

@@ -12,27 +12,41 @@ LIMIT = 120
 
 def own_kexec(bench):
     """kexec into the same kernel with the disk in use: pvkit.ko loads anew, xenstore answers, verified I/O on the old data"""
-    guest, disk = bench.guest, bench.disk
-    tools.bring(bench)
-    bring_kernel(bench)
-    bench.driver.load()
-    disk.attach()
-    fiojobs.verified_write(guest, disk.name, 32, "split", MIB)
-    digest = disk.same_bytes(MIB)
+    digest = before(bench)
     seconds = go(bench)
-    guest.settle_in()
-    bench.driver.bring()
-    bench.driver.load()
-    disk.appear()
-    if disk.same_bytes(MIB) != digest:
-        bench.fail("the next kernel reads other bytes than the last one wrote")
-    fiojobs.verified_write(guest, disk.name, 32, "split", MIB, seed=2)
-    disk.same_bytes(MIB)
-    disk.detach()
-    nothing_left(bench)
+    after(bench, digest, "the next kernel")
+    end(bench)
     bench.driver.unload()
     quiet_kernel(bench)
     return {"digest": digest, "seconds": seconds}
+
+
+def before(bench):
+    """All that another kernel needs, and a disk whose bytes it is to find: their digest."""
+    tools.bring(bench)
+    bring_kernel(bench)
+    bench.driver.load()
+    bench.disk.attach()
+    fiojobs.verified_write(bench.guest, bench.disk.name, 32, "split", MIB)
+    return bench.disk.same_bytes(MIB)
+
+
+def after(bench, digest, who):
+    """Another kernel runs: pvkit.ko finds the disk, with its old bytes."""
+    bench.guest.settle_in()
+    bench.driver.bring()
+    bench.driver.load()
+    bench.disk.appear()
+    if bench.disk.same_bytes(MIB) != digest:
+        bench.fail(f"{who} reads other bytes than were written before it")
+
+
+def end(bench):
+    """New bytes are verified too, and nothing of the disk is left."""
+    fiojobs.verified_write(bench.guest, bench.disk.name, 32, "split", MIB, seed=2)
+    bench.disk.same_bytes(MIB)
+    bench.disk.detach()
+    nothing_left(bench)
 
 
 def bring_kernel(bench):
