@@ -49,7 +49,7 @@ class Client {
     }
     Header header;
     std::memcpy(&header, unread_.data(), sizeof(header));
-    const std::string body = unread_.substr(sizeof(header), header.length);
+    std::string body = unread_.substr(sizeof(header), header.length);
     unread_.erase(0, sizeof(header) + header.length);
     *type = header.type;
     return body;
