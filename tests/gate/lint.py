@@ -105,8 +105,8 @@ def tidy(names=None):
 def tidy_one(name):
     core = not name.startswith("tests/")
     flags = ["-std=c++20", "-I.", "-Iinclude", "-Itests"] + (["-ffreestanding"] if core else [])
-    # The static analyzer is most of the time, and what it looks for in the fakes the sanitizers see in each test.
-    checks = [] if core else ["--checks=-clang-analyzer-*"]
+    # The static analyzer is most of the time, and what it looks for in fakes and fuzz targets the sanitizers see in each test.
+    checks = ["--checks=-clang-analyzer-*"] if name.startswith(("tests/fakes/", "tests/fuzz/")) else []
     return list(failures(["clang-tidy", "--quiet", *checks, name, "--", *flags]))
 
 
