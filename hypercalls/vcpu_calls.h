@@ -42,7 +42,8 @@ Status send_nmi(T& transport, u32 vcpu) {
 }
 
 // Moves vcpu_info from shared_info to a place of ours, within one page. Once for each vCPU, and
-// the only way for vCPUs from XEN_LEGACY_MAX_VCPUS on.
+// the only way for vCPUs from XEN_LEGACY_MAX_VCPUS on. Only a vCPU itself may ask, or any for one
+// that is down: kBadValue otherwise.
 template <HypercallTransport T>
 Status register_vcpu_info(T& transport, u32 vcpu, u64 gfn, u32 offset) {
   vcpu_register_vcpu_info argument{};

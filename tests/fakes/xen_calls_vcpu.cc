@@ -94,6 +94,10 @@ long XenCalls::vcpu_area(u64 operation, u32 vcpu, u64 argument) {
       return 0;
     default: break;
   }
+  // Xen moves the record of no vCPU that may be running (common/domain.c, map_vcpu_info).
+  if (vcpu != current_vcpu && vcpus.is_up(vcpu)) {
+    return refuse(XEN_EINVAL, "vcpu_op: moves the vcpu_info of another vCPU, which is up");
+  }
   const auto& call = *pointer<const vcpu_register_vcpu_info>(argument);
   const long result = vcpus.register_info(vcpu, call.mfn, call.offset);
   return result == 0 ? 0 : refuse(-result, "vcpu_op: a place for vcpu_info that cannot be");

@@ -147,6 +147,9 @@ TEST_F(Xen, AXenThatDoesNotKnowFifoHasNone) {
 TEST_F(Xen, RegisteredVcpuInfoIsUsed) {
   map_shared_info();
   auto* const place = static_cast<vcpu_info*>(xen.memory.allocate());
+  EXPECT_EQ(register_vcpu_info(xen, 1, xen.memory.gfn_of(place), 0).error(), Error::kBadValue);
+  EXPECT_EQ(xen.violations.take().size(), 1u) << "another vCPU that is up";
+  xen.current_vcpu = 1;
   ASSERT_TRUE(register_vcpu_info(xen, 1, xen.memory.gfn_of(place), 0).ok());
   EXPECT_EQ(place->evtchn_upcall_pending, 1) << "all is pending at first";
   place->evtchn_upcall_pending = 0;
@@ -156,6 +159,13 @@ TEST_F(Xen, RegisteredVcpuInfoIsUsed) {
   EXPECT_EQ(place->evtchn_pending_sel, 1u);
   EXPECT_EQ(register_vcpu_info(xen, 1, xen.memory.gfn_of(place), 64).error(), Error::kBadValue);
   EXPECT_EQ(xen.violations.take().size(), 1u) << "once a vCPU";
+}
+
+TEST_F(Xen, AVcpuThatIsDownCanBeGivenItsRecord) {
+  map_shared_info();
+  auto* const place = static_cast<vcpu_info*>(xen.memory.allocate());
+  ASSERT_TRUE(vcpu_down(xen, 2).ok());
+  EXPECT_TRUE(register_vcpu_info(xen, 2, xen.memory.gfn_of(place), 0).ok());
 }
 
 TEST_F(Xen, TimersRaiseTheirVirq) {

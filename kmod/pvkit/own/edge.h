@@ -41,9 +41,11 @@ enum { PVK_OWN_CPUS = 128 };
 /*
  * Tells which vCPU @cpu is, before it takes upcalls. Beyond what the shared page has room for (32),
  * @record in frame @gfn is where its part goes, 64 bytes that cross no page and live as long as the
- * domain; without one -ENOMEM.
+ * domain; without one, and without one of an earlier life, -ENOMEM. On that CPU.
  */
 int pvk_own_add_cpu(pvk_u32 cpu, pvk_u32 vcpu, void *record, pvk_u64 gfn);
+/* In a restored domain, on @cpu: Xen is told of its record, if that is not in the shared page. */
+int pvk_own_vcpu_again(pvk_u32 cpu);
 /* The vCPU of @cpu, once it was added. */
 pvk_u32 pvk_own_vcpu_of(pvk_u32 cpu);
 /* struct vcpu_time_info of a CPU, or NULL. */

@@ -54,8 +54,7 @@ extern "C" {
 
 int pvk_own_events_attach(int want_fifo)
 {
-	if (const int err = pvk_own_vcpus_attach(); err != 0)
-		return err;
+	pvk_own_vcpus_attach();
 	events.choose_fifo(want_fifo != 0);
 	const pvk::Status begun =
 	    two_level.attach(pvk_own_shared(), {two_level_views, PVK_OWN_CPUS});

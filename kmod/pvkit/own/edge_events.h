@@ -14,5 +14,5 @@ struct OwnVcpu {
 
 /* By the kernel's number of a CPU, below PVK_OWN_CPUS. */
 const OwnVcpu &pvk_own_vcpu(pvk::u32 cpu);
-/* Begins with the shared page; CPUs that were added keep their places. */
-int pvk_own_vcpus_attach();
+/* Begins with the shared page. Places elsewhere are told again by each CPU: pvk_own_vcpu_again(). */
+void pvk_own_vcpus_attach();

@@ -32,16 +32,9 @@ const OwnVcpu &pvk_own_vcpu(pvk::u32 cpu)
 	return vcpus[cpu];
 }
 
-int pvk_own_vcpus_attach()
+void pvk_own_vcpus_attach()
 {
 	infos.attach(pvk_own_shared(), {registered, PVK_OWN_CPUS});
-	for (OwnVcpu &vcpu : vcpus) {
-		if (!vcpu.elsewhere)
-			continue;
-		if (const pvk::Status put = place(vcpu); !put.ok())
-			return pvk::to_errno(put);
-	}
-	return 0;
 }
 
 extern "C" {
@@ -52,6 +45,9 @@ int pvk_own_add_cpu(pvk_u32 cpu, pvk_u32 vcpu, void *record, pvk_u64 gfn)
 		return -PVK_EINVAL;
 	OwnVcpu added{vcpu, infos.of(vcpu), vcpus[cpu].elsewhere, vcpus[cpu].gfn};
 	if (added.info == nullptr) {
+		/* A CPU that was down in a restore keeps its page. */
+		if (vcpus[cpu].elsewhere && vcpus[cpu].number == vcpu)
+			return pvk_own_vcpu_again(cpu);
 		if (record == nullptr)
 			return -PVK_ENOMEM;
 		added = {vcpu, static_cast<vcpu_info *>(record), true, gfn};
@@ -60,6 +56,12 @@ int pvk_own_add_cpu(pvk_u32 cpu, pvk_u32 vcpu, void *record, pvk_u64 gfn)
 	}
 	vcpus[cpu] = added;
 	return 0;
+}
+
+int pvk_own_vcpu_again(pvk_u32 cpu)
+{
+	const OwnVcpu &vcpu = vcpus[cpu];
+	return vcpu.elsewhere ? pvk::to_errno(place(vcpu)) : 0;
 }
 
 pvk_u32 pvk_own_vcpu_of(pvk_u32 cpu)

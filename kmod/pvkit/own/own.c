@@ -168,7 +168,7 @@ void pvk_own_quiesce(void)
 	}
 }
 
-/* Interrupts are off and every other CPU stands still. */
+/* Once, on the first CPU: interrupts are off and every other CPU stands still. */
 void pvk_own_restore(void)
 {
 	int err = pvk_own_share_info(info_page, info_gfn);
@@ -185,6 +185,16 @@ void pvk_own_restore(void)
 	pvk_own_vectors_resume();
 	pvk_own_events_resume();
 	pvk_unplug_resume();
+}
+
+/* Then on each CPU that is up, as above, and before any of them goes on. */
+void pvk_own_restore_cpu(unsigned int cpu)
+{
+	int err = pvk_own_vcpu_again(cpu);
+
+	if (err)
+		panic("pvkit: CPU %u of the restored domain has no record (%d)", cpu, err);
+	pvk_own_vectors_resume_cpu(cpu);
 }
 
 void pvk_own_carry_on(int cancelled)

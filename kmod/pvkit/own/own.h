@@ -21,6 +21,7 @@ void pvk_own_report(struct seq_file *file);
 /* own.c: before and after, and, while everything stands still, what a new domain needs first. */
 void pvk_own_quiesce(void);
 void pvk_own_restore(void);
+void pvk_own_restore_cpu(unsigned int cpu);
 void pvk_own_carry_on(int cancelled);
 /* Xen has @what of ours until the domain ends: this module is never unloaded. */
 void pvk_own_stay(const char *what);
@@ -37,6 +38,7 @@ struct pci_dev *pvk_own_pci(void);
 int pvk_own_vectors_start(void);
 void pvk_own_vectors_stop(void);
 void pvk_own_vectors_resume(void);
+void pvk_own_vectors_resume_cpu(unsigned int cpu);
 /* Nothing asks for an upcall any more, nor keeps the line raised. */
 void pvk_own_vectors_quiet(void);
 const char *pvk_own_delivery(void);

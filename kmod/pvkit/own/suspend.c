@@ -6,6 +6,8 @@
  */
 #include <linux/kernel.h>
 #include <linux/mutex.h>
+#include <linux/nmi.h>
+#include <linux/smp.h>
 #include <linux/stop_machine.h>
 #include <linux/suspend.h>
 #include <linux/syscore_ops.h>
@@ -16,19 +18,44 @@
 
 static DEFINE_MUTEX(suspend_lock);
 static int outcome;	/* of the hypercall: 1 when Xen gave the suspend up */
+static bool over;	/* the domain goes on, and what all CPUs share is there again */
 
-/* On one CPU while all others are held with interrupts off: nobody sees the time between. */
-static int stop_domain(void *unused)
+static int stop_domain(void)
 {
 	int err = syscore_suspend();
 
 	if (err)
 		return err;
 	outcome = pvk_own_suspend_call();
-	if (outcome == 0)
+	if (outcome == 0) {
 		pvk_own_restore();
+		pvk_own_restore_cpu(0);
+	}
 	syscore_resume();
 	return min(outcome, 0);
+}
+
+/*
+ * The first CPU stops the domain while all others wait here with interrupts off: nobody sees the
+ * time between. Each tells a restored domain of itself, as Xen takes the record of a vCPU that is
+ * up from nobody else.
+ */
+static int stop_here(void *unused)
+{
+	int err;
+
+	if (smp_processor_id() == 0) {
+		err = stop_domain();
+		smp_store_release(&over, true); /* after outcome, and all that CPUs share */
+		return err;
+	}
+	while (!smp_load_acquire(&over)) {
+		touch_nmi_watchdog();
+		cpu_relax();
+	}
+	if (outcome == 0)
+		pvk_own_restore_cpu(smp_processor_id());
+	return 0;
 }
 
 int pvk_own_suspend(void)
@@ -40,7 +67,8 @@ int pvk_own_suspend(void)
 	sleep = pvk_lock_system_sleep();
 	pvk_own_quiesce();
 	outcome = 1;
-	err = stop_machine(stop_domain, NULL, cpumask_of(0));
+	over = false;
+	err = stop_machine(stop_here, NULL, cpu_online_mask);
 	if (err)
 		pr_err("pvkit: the domain was not suspended (%d)\n", err);
 	pvk_own_carry_on(err || outcome == 1);

@@ -218,18 +218,20 @@ void pvk_own_vectors_stop(void)
 	cpumask_clear(&reached);
 }
 
-/* A restored domain is a new one to Xen. Each CPU's vector can be told from any. */
+/* A restored domain is a new one to Xen. */
 void pvk_own_vectors_resume(void)
 {
-	unsigned int cpu;
-
-	if (by_line) {
+	if (by_line)
 		pvk_own_line_resume();
-		return;
-	}
-	for_each_cpu(cpu, &reached)
+	else
+		pvk_own_set_param(PVK_PARAM_CALLBACK_IRQ, CALLBACK_AWARE);
+}
+
+/* After its record is known: Xen raises the vector, and all that was marked meanwhile is found. */
+void pvk_own_vectors_resume_cpu(unsigned int cpu)
+{
+	if (!by_line && cpumask_test_cpu(cpu, &reached))
 		tell_vector(cpu);
-	pvk_own_set_param(PVK_PARAM_CALLBACK_IRQ, CALLBACK_AWARE);
 }
 
 void pvk_own_vectors_quiet(void)
