@@ -125,7 +125,7 @@ def python(names=None):
     for name in files() if names is None else names:
         with open(TOP / name, errors="replace") as file:
             source = file.read()
-        if name.endswith(".py") or re.match(r"#!/usr/bin/env python3", source):
+        if name.endswith(".py") or re.match(r"#!.*\bpython3\b", source):
             try:
                 compile(source, name, "exec")
             except SyntaxError as error:

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: MIT OR GPL-2.0-only
 """summary.py RESULTS: what a Kyua run (its results database) found, ending in one line to parse.
 
-Every failed or broken case is shown with its output. Last line: "N passed, N failed, N skipped".
+Every failed or broken case is shown with its output, and of one that passed what the lab had to do
+again ("once more: ", tests/lab/pvlab/say.py). Last line: "N passed, N failed, N skipped".
 Exit status 1 when anything failed, or when nothing was run at all.
 """
 
@@ -23,6 +24,7 @@ SELECT contents FROM test_case_files JOIN files USING (file_id)
 WHERE test_case_id = ? AND file_name = ?
 """
 LINES = 200
+AGAIN = b"once more: "
 
 
 def tail(contents):
@@ -40,6 +42,11 @@ def main(path):
         counts[outcome] += 1
         if outcome == "skipped":
             print(f"skipped: {program}:{case}: {reason}")
+        if outcome == "passed":
+            for (contents,) in store.execute(OUTPUT, (number, "__STDERR__")):
+                for line in contents.splitlines():
+                    if AGAIN in line:
+                        print(f"{program}:{case}: {line.decode(errors='replace').strip()}")
         if outcome != "failed":
             continue
         print(f"\n{kind.upper()}: {program}:{case}: {reason}")

@@ -14,5 +14,5 @@ struct OwnVcpu {
 
 /* By the kernel's number of a CPU, below PVK_OWN_CPUS. */
 const OwnVcpu &pvk_own_vcpu(pvk::u32 cpu);
-/* Begins with the shared page. Places elsewhere are told again by each CPU: pvk_own_vcpu_again(). */
+/* Begins with the shared page. Each CPU tells of a place elsewhere again: pvk_own_vcpu_again(). */
 void pvk_own_vcpus_attach();

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT OR GPL-2.0-only
 """A fault of the emulator that ends a guest now and then: told by its mark, and the guest's scenarios are run once more."""
-from .say import LabError, say
+from .say import LabError, say_again
 
 # The processor took one interrupt twice, the second time at the first instruction of its entry and with interrupts off
 # (docs/lab.md, Traps). No code of a driver runs on that stack.
@@ -22,5 +22,5 @@ def repeated(folder, kind, scenarios):
     except LabError as error:
         if marks(folder, kind) == before:
             raise
-        say(f"{kind.upper()}: the emulated processor took an interrupt twice, and the guest died of it ({error}): once more from the start")
+        say_again(f"{kind.upper()}: the emulated processor took an interrupt twice, and the guest died of it ({error})")
     return scenarios()

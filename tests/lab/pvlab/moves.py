@@ -4,7 +4,7 @@ from .say import LabError
 
 LIMIT = 300  # seconds of the host for each
 # These need room for an image and for a second copy of the guest.
-SCENARIOS = {"block-save-restore", "own-choices", "own-services", "own-unplug", "own-xenstore"}
+SCENARIOS = {"block-save-restore", "own-choices", "own-many-cpus", "own-services", "own-unplug", "own-xenstore"}
 
 
 def spare_mib(options):

@@ -67,9 +67,10 @@ def agreed(bench, way):
         return
     text = bench.driver.facts()[f"{bench.disk.name}/features"]
     features = dict(line.split(None, 1) for line in text.splitlines())
-    wrong = {key: features.get(key) for key, value in AGREED[way].items() if features.get(key) != value}
+    expected = {"queues": str(min(BACKEND_QUEUES, bench.options.vcpus)), **AGREED[way]}
+    wrong = {key: features.get(key) for key, value in expected.items() if features.get(key) != value}
     if wrong:
-        bench.fail(f"backend {way}: agreed on {wrong}, expected {AGREED[way]}")
+        bench.fail(f"backend {way}: agreed on {wrong}, expected {expected}")
 
 
 def restart(bench, busy, way):

@@ -45,6 +45,14 @@ def quiet_kernel(bench, io_errors=False):
         bench.fail(f"the kernel complained {len(lines)} times: {lines[0]}")
 
 
+def finish(bench):
+    """The driver out once the disk is away: nothing left, no I/O error and no complaint."""
+    bench.driver.unload_block()
+    nothing_left(bench)
+    bench.driver.unload_core()
+    quiet_kernel(bench, io_errors=True)
+
+
 def stays(bench):
     """Xen writes to pages of pvkit.ko until the domain ends: the module says so, and does not go."""
     if not kernel_log.lines(bench.guest, "the module stays until the next boot"):

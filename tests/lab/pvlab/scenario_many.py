@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT OR GPL-2.0-only
 """own-many-cpus: more vCPUs than the shared page has records for, and events on those beyond."""
-from . import fiojobs, leaks
+from . import fiojobs, leaks, moves
 from .say import say
 from .scenario_cpus import rows
 from .scenario_cycles import nothing_left, quiet_kernel, stays
@@ -10,20 +10,23 @@ MIB = 2
 
 
 def own_many_cpus(bench):
-    """a queue's events on CPUs beyond the 32nd, one up before the module and one after; the module stays (--vcpus 34 or more)"""
+    """a queue's events on CPUs beyond the 32nd, one up before the module and one after, then restored, one of them down meanwhile (--vcpus 34 or more)"""
     guest, disk = bench.guest, bench.disk
     if guest.vcpus < IN_PAGE + 2:
         bench.fail(f"own-many-cpus needs --vcpus {IN_PAGE + 2} or more")
-    bring_up(guest, IN_PAGE)
+    turn(guest, IN_PAGE, 1)
     bench.driver.load()
-    bring_up(guest, guest.vcpus - 1)
-    said = bench.driver.hypervisor()
-    if said["upcall_cpus"] != "3":
-        bench.fail(f"{said['upcall_cpus']} of 3 CPUs take upcalls")
+    last = guest.vcpus - 1
+    turn(guest, last, 1)
+    all_take_upcalls(bench)
     before = leaks.held(guest)
     disk.attach()
-    number = next(iter(rows(bench)))
-    moved = {cpu: events_on(bench, number, cpu) for cpu in (IN_PAGE, guest.vcpus - 1, 0)}
+    moved = on_each(bench, (IN_PAGE, last, 0))
+    turn(guest, last, 0)
+    moves.save_restore(guest)
+    turn(guest, last, 1)
+    all_take_upcalls(bench)
+    restored = on_each(bench, (last, IN_PAGE, 0))
     disk.detach()
     leaks.same(before, leaks.held(guest), "moves beyond the 32nd CPU", bench.folder)
     bench.driver.unload_block()
@@ -31,12 +34,24 @@ def own_many_cpus(bench):
     stays(bench)
     quiet_kernel(bench, io_errors=True)
     bench.restart()
-    return {"upcall_cpus": int(said["upcall_cpus"]), "events": moved}
+    return {"events": moved, "events_restored": restored}
 
 
-def bring_up(guest, cpu):
-    """One that the kernel has left alone so far (session.WORDS)."""
-    guest.sh(f"echo 1 > /sys/devices/system/cpu/cpu{cpu}/online", what=f"{guest.kind}: CPU {cpu} comes up")
+def turn(guest, cpu, online):
+    """On or off; the kernel has left all but the first alone so far (session.WORDS)."""
+    guest.sh(f"echo {online} > /sys/devices/system/cpu/cpu{cpu}/online", what=f"{guest.kind}: CPU {cpu} to {online}")
+
+
+def all_take_upcalls(bench):
+    said = bench.driver.hypervisor()["upcall_cpus"]
+    if said != "3":
+        bench.fail(f"{said} of 3 CPUs take upcalls")
+
+
+def on_each(bench, cpus):
+    """{CPU: events of the disk that came there} after its interrupt was moved to each."""
+    number = next(iter(rows(bench)))
+    return {cpu: events_on(bench, number, cpu) for cpu in cpus}
 
 
 def events_on(bench, number, cpu):

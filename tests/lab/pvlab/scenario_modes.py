@@ -2,7 +2,7 @@
 """block-modes: every way that a disk can be negotiated with a real backend moves the right bytes."""
 from . import fiojobs
 from .say import say
-from .scenario_cycles import nothing_left
+from .scenario_cycles import finish
 
 BACKEND_QUEUES = 4
 # name: parameters of the module, and what the features file must say then
@@ -46,7 +46,5 @@ def one_mode(bench, name, parameters, expected):
     fiojobs.verified_write(guest, disk.name, 32, "split", 16, seed=2, offset_mib=4)
     disk.same_bytes()
     disk.detach()
-    bench.driver.unload_block()
-    nothing_left(bench)
-    bench.driver.unload_core()
+    finish(bench)
     return features

@@ -3,7 +3,7 @@
 from . import fiojobs
 from .say import say
 from .scenario_bench import interrupts
-from .scenario_cycles import nothing_left, quiet_kernel
+from .scenario_cycles import finish
 from .scenario_modes import BACKEND_QUEUES, backend_queues
 
 JOB_MIB = 1         # of each job of block-queues
@@ -30,6 +30,7 @@ def block_queues(bench):
     if bench.driver.name == "pvkit" and min(requests) < LEAST_REQUESTS:
         bench.fail(f"the queues carried {requests} requests: one of them next to none")
     disk.same_bytes(JOB_MIB * cpus)
+    disk.detach()
     finish(bench)
     return {"queues": queues, "requests": requests, "verified_bytes": verified}
 
@@ -78,6 +79,7 @@ def block_memory(bench):
     if beyond:
         bench.fail(f"queues with more pages than planned, or without a request: {beyond}")
     disk.same_bytes()
+    disk.detach()
     finish(bench)
     return {"verified_bytes": verified, "available_kib": {"before": free, "with_disk": busy, "after": available_kib(guest)},
             "pool_pages": [queue["pool_pages"] for queue in queues], "pool_entries": [queue["pool_entries"] for queue in queues]}
@@ -100,22 +102,23 @@ def block_polled(bench):
     if polled != "1" or int(features.get("poll_queues", 0)) < 1:
         bench.fail(f"no queue can be polled: io_poll {polled}, poll_queues {features.get('poll_queues')}")
     before, seen = interrupts(guest), []
+    carried_before = bench.driver.queues(disk.name)[-1]["requests"]
     for depth, split in POLLED:
         say(f"{guest.kind.upper()}: polled I/O, depth {depth}, sizes {split}")
         more = f"--rw=randwrite --hipri=1 --bssplit={split} --iodepth={depth} --size={1 if depth == 1 else 8}M --offset={depth}M"
         job = fiojobs.run(guest, fiojobs.VERIFY.format(disk=disk.name, seed=depth, more=more), f"{guest.kind}: polled I/O, depth {depth}")
         seen.append({"depth": depth, "requests": job["read"]["total_ios"] + job["write"]["total_ios"], "interrupts": interrupts(guest) - before})
         before = interrupts(guest)
+    only_polled(bench, carried_before, sum(job["requests"] for job in seen))
     fiojobs.verified_write(guest, disk.name, 32, "split", 4)  # and beside them the queues with interrupts
     disk.same_bytes()
+    disk.detach()
     finish(bench)
     return {"poll_queues": int(features["poll_queues"]), "polled": seen}
 
 
-def finish(bench):
-    """The disk away, the driver out, nothing left and no complaint."""
-    bench.disk.detach()
-    bench.driver.unload_block()
-    nothing_left(bench)
-    bench.driver.unload_core()
-    quiet_kernel(bench, io_errors=True)
+def only_polled(bench, before, requests):
+    """The last queue is the polled one: it carried what fio did, and no interrupt of its own was taken."""
+    last = bench.driver.queues(bench.disk.name)[-1]
+    if last["interrupts"] or last["requests"] - before < requests:
+        bench.fail(f"of {requests} polled requests the polled queue carried {last['requests'] - before}, with {last['interrupts']} interrupts")

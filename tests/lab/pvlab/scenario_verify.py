@@ -2,6 +2,7 @@
 """block-verify: not one byte may come back wrong, whatever size, depth or path it took."""
 from . import fiojobs
 from .say import say
+from .scenario_cycles import finish
 
 
 def block_verify(bench):
@@ -22,7 +23,7 @@ def block_verify(bench):
     results["facts"] = bench.driver.facts()
     disk.detach()
     results["files_seen_by_dom0"] = files_from_dom0(bench)
-    bench.driver.unload()
+    finish(bench)
     return results
 
 

@@ -17,7 +17,7 @@ from .kinds import KINDS
 from .kernel import find_kernel
 from .machine import Machine
 from .paths import MACHINE_LOCK, locked, new_run
-from .say import LabError, Silence, say
+from .say import LabError, Silence, say, say_again
 
 
 EMULATED = {"block-verify", "block-bench", "exec"}  # what can be done with a disk that does not come and go
@@ -191,7 +191,7 @@ def start(guest, proof=True, starts=3):
             if not starts or guest.vcpus == 1 or (guest.lives() and not hangs):
                 raise
             how = "hangs" if hangs else "has died"
-            say(f"the {guest.kind.upper()} guest with {guest.vcpus} CPUs {how} before any driver was loaded: starting it again")
+            say_again(f"the {guest.kind.upper()} guest with {guest.vcpus} CPUs {how} before any driver was loaded")
             guest.__exit__(None, None, None)
 
 
