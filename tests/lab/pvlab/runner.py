@@ -17,6 +17,7 @@ from .scenario_exec import block_exec, check_files
 from .scenario_faults import own_faults
 from .scenario_kdump import own_kdump
 from .scenario_kexec import own_kexec
+from .scenario_late import own_late_xenstore
 from .scenario_many import own_many_cpus
 from .scenario_modes import block_modes
 from .scenario_queues import block_memory, block_polled, block_queues
@@ -33,7 +34,7 @@ SCENARIOS = {"block-verify": block_verify, "block-hotplug": block_hotplug, "bloc
              "block-save-restore": block_save_restore, "block-backend-restart": block_backend_restart, "block-resize": block_resize,
              "block-readonly": block_readonly, "block-unplug-busy": block_unplug_busy, "block-takeover": block_takeover, "block-queues": block_queues,
              "block-memory": block_memory, "block-silent": block_silent, "block-polled": block_polled, "block-bench": block_bench,
-             "own-choices": own_choices, "own-services": own_services, "own-xenstore": own_xenstore, "own-cpus": own_cpus, "own-many-cpus": own_many_cpus,
+             "own-choices": own_choices, "own-services": own_services, "own-xenstore": own_xenstore, "own-late-xenstore": own_late_xenstore, "own-cpus": own_cpus, "own-many-cpus": own_many_cpus,
              "own-endings": own_endings, "own-kexec": own_kexec, "own-kdump": own_kdump, "own-unplug": own_unplug, "own-faults": own_faults, "exec": block_exec}
 
 

@@ -21,7 +21,7 @@ from .say import LabError, Silence, say, say_again
 
 
 EMULATED = {"block-verify", "block-bench", "exec"}  # what can be done with a disk that does not come and go
-OWN = {"own-choices", "own-services", "own-xenstore", "own-cpus", "own-many-cpus", "own-endings", "own-kdump", "own-kexec", "own-unplug",
+OWN = {"own-choices", "own-services", "own-xenstore", "own-late-xenstore", "own-cpus", "own-many-cpus", "own-endings", "own-kdump", "own-kexec", "own-unplug",
        "own-faults"}                                # what pvkit.ko does without the kernel's Xen
 FAULTS = {"own-faults"}                             # what needs the kernel of our own, which can make its calls fail
 # What a scenario wants on its kernel's command line.
