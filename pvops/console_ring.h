@@ -14,7 +14,7 @@
 
 namespace pvk {
 
-// One producer and one consumer at a time; the two may run at once.
+// One producer (write, room, drained) and one consumer (read) at a time; the two may run at once.
 class ConsoleRing {
  public:
   static constexpr u32 kInSize = sizeof(xencons_interface::in);
@@ -29,6 +29,7 @@ class ConsoleRing {
       out_produced_ = peek(page.out_cons);
       publish(page.out_prod, out_produced_);  // nothing is shown with it
     }
+    seen_consumed_ = peek(page.out_cons);
     in_consumed_ = peek(page.in_cons);
     if (peek(page.in_prod) - in_consumed_ > kInSize) {
       in_consumed_ = peek(page.in_prod);
@@ -39,10 +40,19 @@ class ConsoleRing {
   // How many characters can be written now. kBackendProtocol: the daemon claims to have read what
   // was not written.
   Result<u32> room() const {
-    const u32 used =
-        out_produced_ - observe(page_->out_cons);  // it has read what we write over after it
-    if (used > kOutSize) return Error::kBackendProtocol;
-    return kOutSize - used;
+    return room_after(observe(page_->out_cons));  // it has read what we write over after it
+  }
+
+  // Whether the daemon has read anything since this was asked last: then somebody who found no room
+  // may try again. How much room there is does not tell, as a daemon that reads all that was
+  // written leaves as much as there was before.
+  Result<bool> drained() {
+    const u32 consumed = observe(page_->out_cons);
+    const Result<u32> free = room_after(consumed);
+    if (!free.ok()) return free.error();
+    const bool moved = consumed != seen_consumed_;
+    seen_consumed_ = consumed;
+    return moved;
   }
 
   // Writes as many as there is room for, and returns how many. Notify the daemon if it is not 0.
@@ -68,8 +78,15 @@ class ConsoleRing {
   }
 
  private:
+  Result<u32> room_after(u32 consumed) const {
+    const u32 used = out_produced_ - consumed;
+    if (used > kOutSize) return Error::kBackendProtocol;
+    return kOutSize - used;
+  }
+
   xencons_interface* page_ = nullptr;
   u32 out_produced_ = 0;
+  u32 seen_consumed_ = 0;  // of the daemon, by drained()
   u32 in_consumed_ = 0;
 };
 

@@ -4,7 +4,11 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <thread>
 
@@ -74,6 +78,34 @@ TEST_P(Console, TakesWhatThereIsRoomFor) {
   EXPECT_EQ(write("more"), 4u);
 }
 
+TEST_P(Console, ADaemonThatTakesEverythingMakesRoom) {
+  EXPECT_FALSE(ring.drained().value()) << "nothing was written";
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_EQ(write(alphabet(kOut + 1)), kOut);
+    EXPECT_FALSE(ring.drained().value()) << "nothing was read";
+    EXPECT_EQ(daemon_reads().size(), kOut);
+    EXPECT_TRUE(ring.drained().value()) << "as much room as the time before, but another's";
+    EXPECT_FALSE(ring.drained().value()) << "said once";
+  }
+}
+
+TEST_P(Console, ADaemonThatReadWhatIsWrittenMeanwhileMadeRoom) {
+  write("abcd");
+  page->out_cons += 2;
+  write("ef");  // the room is what it was
+  EXPECT_TRUE(ring.drained().value());
+  EXPECT_EQ(daemon_reads(), "cdef");
+  EXPECT_TRUE(ring.drained().value());
+}
+
+TEST_P(Console, WhatWasReadBeforeIsNoNews) {
+  write("abc");
+  daemon_reads();
+  ConsoleRing next;
+  next.attach(*page);
+  EXPECT_FALSE(next.drained().value());
+}
+
 TEST_P(Console, ReadsInPieces) {
   daemon_types(alphabet(kIn));
   EXPECT_EQ(read(10), alphabet(10));
@@ -87,6 +119,7 @@ TEST_P(Console, ADaemonThatReadWhatWasNotWritten) {
        {page->out_prod + 1, page->out_prod - kOut - 1, page->out_prod + (1u << 31)}) {
     page->out_cons = lie;
     EXPECT_EQ(ring.room().error(), Error::kBackendProtocol);
+    EXPECT_EQ(ring.drained().error(), Error::kBackendProtocol);
     EXPECT_EQ(ring.write({"x", 1}).error(), Error::kBackendProtocol);
     EXPECT_EQ(page->out_prod, GetParam() + 3) << "nothing moved";
   }
@@ -159,6 +192,45 @@ TEST(ConsoleThreads, ALongTextArrivesWhole) {
     if (count.value_or(0) == 0) std::this_thread::yield();
   }
   daemon.join();
+  EXPECT_EQ(got, text);
+}
+
+// As a terminal's writer does it: who finds no room sleeps until an event says that some was made.
+TEST(ConsoleThreads, AWriterThatSleepsIsWoken) {
+  const auto page = std::make_unique<xencons_interface>();
+  ConsoleRing ring;
+  ring.attach(*page);
+  const std::string text = alphabet(20'000);
+  std::string got;
+  std::mutex lock;  // the port's, for the producer's side
+  std::condition_variable woken;
+  u32 wakes = 0;
+  std::atomic<bool> asleep_for_good = false;
+  std::thread daemon([&] {
+    u32 consumed = 0;
+    while (got.size() < text.size() && !asleep_for_good) {
+      const u32 produced = observe(page->out_prod);
+      if (produced == consumed) std::this_thread::yield();
+      if (produced == consumed) continue;
+      while (consumed != produced) got += page->out[consumed++ % kOut];  // all in one go
+      publish(page->out_cons, consumed);
+      const std::lock_guard guard(lock);  // the event
+      if (!ring.drained().value_or(false)) continue;
+      ++wakes;
+      woken.notify_one();
+    }
+  });
+  size_t sent = 0;
+  while (sent < text.size() && !asleep_for_good) {
+    std::unique_lock guard(lock);
+    const u32 count = ring.write({text.data() + sent, text.size() - sent}).value_or(0);
+    sent += count;
+    if (count != 0) continue;
+    const auto again = [&, before = wakes] { return wakes != before; };
+    asleep_for_good = !woken.wait_for(guard, std::chrono::seconds(20), again);
+  }
+  daemon.join();
+  EXPECT_FALSE(asleep_for_good);
   EXPECT_EQ(got, text);
 }
 
