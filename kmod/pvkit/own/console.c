@@ -4,6 +4,7 @@
 #include <linux/kernel.h>
 #include <linux/module.h>
 #include <linux/spinlock.h>
+#include <linux/workqueue.h>
 
 #include "kmod/pvkit/own/console.h"
 #include "kmod/pvkit/own/edge_services.h"
@@ -21,8 +22,11 @@ static void *page;
 static pvk_u64 page_gfn;
 static DEFINE_SPINLOCK(out_lock);
 static DEFINE_SPINLOCK(in_lock);
-static struct pvk_event *event;	/* NULL: nothing is written; under out_lock */
-static bool broken;	/* the daemon's indexes made no sense, and it was said */
+static struct pvk_event *event;	/* NULL: nobody looks at the output; under out_lock */
+static bool broken; /* the daemon's indexes made no sense, and it was said */
+
+static void look_again(struct work_struct *unused);
+static DECLARE_WORK(again_item, look_again);
 
 static void complain(int result)
 {
@@ -59,42 +63,73 @@ int pvk_console_put(const char *text, unsigned int count)
 	return written;
 }
 
+/* Beside a writer our index and the daemon's would be of different moments. */
+int pvk_console_space(void)
+{
+	unsigned long flags;
+	int room;
+
+	spin_lock_irqsave(&out_lock, flags);
+	room = event ? pvk_console_room() : -ENODEV;
+	spin_unlock_irqrestore(&out_lock, flags);
+	return room;
+}
+
+/* A daemon can type for ever, but not keep a CPU: what is more than the ring holds comes later. */
 static int take_typed(void)
 {
 	char buffer[128];
+	unsigned long flags;
 	int count, total = 0;
 
-	while ((count = pvk_console_read(buffer, sizeof(buffer))) > 0) {
+	spin_lock_irqsave(&in_lock, flags);
+	do {
+		count = pvk_console_read(buffer, sizeof(buffer));
+		if (count <= 0)
+			break;
 		pvk_console_tty_typed(buffer, count);
 		total += count;
-	}
-	complain(count);
+	} while (total < PVK_CONSOLE_IN);
 	if (total)
 		pvk_console_tty_flush();
+	spin_unlock_irqrestore(&in_lock, flags);
+	complain(count);
+	if (total >= PVK_CONSOLE_IN)
+		queue_work(system_wq, &again_item);
 	return total;
+}
+
+/* Whether the daemon took something. @tell: it is to look at the ring too. */
+static int look_at_output(bool tell)
+{
+	unsigned long flags;
+	int moved = 0;
+
+	spin_lock_irqsave(&out_lock, flags);
+	if (event) {
+		moved = pvk_console_drained();
+		if (tell)
+			pvk_event_notify(event);
+	}
+	spin_unlock_irqrestore(&out_lock, flags);
+	complain(moved);
+	return moved > 0;
 }
 
 /* The daemon typed, or made room. */
 static int upcall(void *unused)
 {
-	static int last_room;
-	struct pvk_event *bound = READ_ONCE(event);	/* closed only when we are out of here */
-	unsigned long flags;
-	int room, total;
-	bool moved;
+	int typed = take_typed();
+	int moved = look_at_output(typed != 0);
 
-	spin_lock_irqsave(&in_lock, flags);
-	total = take_typed();
-	room = pvk_console_room();
-	moved = room != last_room;
-	last_room = room;
-	spin_unlock_irqrestore(&in_lock, flags);
-	complain(room);
-	if (total && bound)
-		pvk_event_notify(bound);	/* there is room for more */
 	if (moved)
 		pvk_console_tty_wake();
-	return total || moved;
+	return typed || moved;
+}
+
+static void look_again(struct work_struct *unused)
+{
+	upcall(NULL);
 }
 
 /* Where the toolstack has put the ring, and its channel. */
@@ -106,6 +141,14 @@ static int find_ring(pvk_u64 *gfn, pvk_u64 *channel)
 	return 0;
 }
 
+/* An event may have come when nobody took it, on either side. */
+static void catch_up(void)
+{
+	take_typed();
+	look_at_output(true);
+	pvk_console_tty_wake();
+}
+
 static int connect_ring(pvk_u64 gfn, pvk_u64 channel)
 {
 	void *mapped = memremap(gfn << PAGE_SHIFT, PAGE_SIZE, MEMREMAP_WB);
@@ -115,6 +158,8 @@ static int connect_ring(pvk_u64 gfn, pvk_u64 channel)
 
 	if (!mapped)
 		return -ENOMEM;
+	if (page)
+		memunmap(page);
 	page = mapped;
 	page_gfn = gfn;
 	broken = false;
@@ -123,9 +168,9 @@ static int connect_ring(pvk_u64 gfn, pvk_u64 channel)
 	if (err)
 		return err;
 	spin_lock_irqsave(&out_lock, flags);
-	WRITE_ONCE(event, bound);
+	event = bound;
 	spin_unlock_irqrestore(&out_lock, flags);
-	upcall(NULL);	/* what was typed before, for which no event will come */
+	catch_up();
 	return 0;
 }
 
@@ -136,12 +181,24 @@ static void disconnect_ring(void)
 
 	spin_lock_irqsave(&out_lock, flags);
 	bound = event;
-	WRITE_ONCE(event, NULL);
+	event = NULL;
 	spin_unlock_irqrestore(&out_lock, flags);
 	if (bound)
 		pvk_own_event_close(bound);
+	cancel_work_sync(&again_item);	/* no upcall queues it any more */
 }
 
+/* When nobody has hvc0 open. */
+static void let_go(void)
+{
+	disconnect_ring();
+	pvk_console_tty_exit();
+	if (page)
+		memunmap(page);
+	page = NULL;
+}
+
+/* hvc0 comes when all that its users need is there, and nothing can fail any more. */
 int pvk_console_start(void)
 {
 	pvk_u64 gfn, channel;
@@ -153,18 +210,14 @@ int pvk_console_start(void)
 		pr_info("pvkit: this guest has no paravirtual console\n");
 		return 0;
 	}
-	err = pvk_console_tty_start();
-	if (err)
-		return err;
+	pvk_console_tty_init();
 	err = connect_ring(gfn, channel);
-	if (!err) {
+	if (!err)
+		err = pvk_console_tty_start();
+	if (err)
+		let_go();
+	else
 		pvk_console_messages_start();
-		return 0;
-	}
-	pvk_console_tty_stop();
-	if (page)
-		memunmap(page);
-	page = NULL;
 	return err;
 }
 
@@ -173,16 +226,11 @@ void pvk_console_stop(void)
 	if (!page)
 		return;
 	pvk_console_messages_stop();
-	disconnect_ring();
 	pvk_console_tty_stop();
-	memunmap(page);
-	page = NULL;
+	let_go();
 }
 
-/*
- * Usually nothing has changed: the page came along with the rest of memory. A page that is another
- * one leaves the old mapping behind, because somebody may be looking at it.
- */
+/* Usually nothing has changed: the page came along with the rest of memory. */
 void pvk_console_resume(int cancelled)
 {
 	pvk_u64 gfn, channel;
@@ -191,11 +239,15 @@ void pvk_console_resume(int cancelled)
 	if (!page || cancelled)
 		return;
 	err = find_ring(&gfn, &channel);
-	if (!err && event && gfn == page_gfn && channel == pvk_event_port(event))
+	if (!err && event && gfn == page_gfn && channel == pvk_event_port(event)) {
+		catch_up();
 		return;
+	}
 	disconnect_ring();
 	if (!err)
 		err = connect_ring(gfn, channel);
-	if (err)
-		pr_err("pvkit: the console is gone (%d)\n", err);
+	if (!err)
+		return;
+	pr_err("pvkit: the console is gone (%d)\n", err);
+	pvk_console_tty_wake();	/* nobody makes room for who waits for it: let it write to nobody */
 }

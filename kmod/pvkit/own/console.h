@@ -10,13 +10,19 @@ struct tty_driver;
 
 /* Any context. How many characters went, or a negative errno: none ever will. */
 int pvk_console_put(const char *text, unsigned int count);
+/* How many would go, or a negative errno. */
+int pvk_console_space(void);
 
 /* Between these the kernel may write its messages. */
 void pvk_console_messages_start(void);
 void pvk_console_messages_stop(void);
 
+/* Before the first upcall, and after the last. */
+void pvk_console_tty_init(void);
+void pvk_console_tty_exit(void);
+/* From here on it can be opened and written. */
 int pvk_console_tty_start(void);
-/* When nobody has it open. */
+/* Hangs it up, and returns when nobody has it open any more. */
 void pvk_console_tty_stop(void);
 struct tty_driver *pvk_console_tty_driver(void);
 /* From the upcall: what was typed, and then once that all of it is there. */

@@ -6,9 +6,11 @@
 namespace
 {
 
+static_assert(PVK_CONSOLE_IN == pvk::ConsoleRing::kInSize);
+
 constinit pvk::ConsoleRing ring;
 
-int count_of(const pvk::Result<pvk::u32> &result)
+template <class Number> int count_of(const pvk::Result<Number> &result)
 {
 	return result.ok() ? static_cast<int>(result.value()) : pvk::to_errno(result.error());
 }
@@ -35,6 +37,11 @@ int pvk_console_read(char *buffer, pvk_u32 capacity)
 int pvk_console_room(void)
 {
 	return count_of(ring.room());
+}
+
+int pvk_console_drained(void)
+{
+	return count_of(ring.drained());
 }
 
 } // extern "C"

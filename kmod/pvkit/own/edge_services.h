@@ -147,15 +147,19 @@ pvk_u64 pvk_balloon_pressed(const struct pvk_balloon_view *view);
 pvk_u64 pvk_balloon_give(pvk_u64 *gfns, pvk_u32 count);
 pvk_u64 pvk_balloon_take(pvk_u64 *gfns, pvk_u32 count);
 
-/* ---- console (pvops/console_ring.h); callers serialise writes, and reads ---- */
+/* ---- console (pvops/console_ring.h); callers serialise reads, and all others of these ---- */
 
-/* While nobody reads or writes. */
+#define PVK_CONSOLE_IN	1024	/* characters that can be waiting for us */
+
+/* While nobody reads either. */
 void pvk_console_attach(void *page);
 /* How many characters went or came, or -EPROTO: the daemon's index makes no sense. */
 int pvk_console_write(const char *text, pvk_u32 count);
 int pvk_console_read(char *buffer, pvk_u32 capacity);
 /* How many could be written, or -EPROTO. */
 int pvk_console_room(void);
+/* 1 when the daemon has taken something since this was asked last, 0 or -EPROTO. */
+int pvk_console_drained(void);
 
 #ifdef __cplusplus
 }
