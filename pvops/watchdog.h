@@ -9,7 +9,20 @@ namespace pvk {
 
 class Watchdog {
  public:
+  static constexpr u32 kTimers = 2;  // that Xen keeps for a domain: no header says so
+
   bool is_running() const { return id_ != 0; }
+
+  // Stops all that run for this domain, before the first feed: a former kernel, or a former load of
+  // ours, is not there to feed them, and they would end the domain however well this one is fed.
+  template <HypercallTransport T>
+  void take_over(T& transport) {
+    for (u32 id = 1; id <= kTimers; ++id) {
+      // one that does not run is a bad value, and one that Xen keeps to itself nobody can stop
+      static_cast<void>(set_watchdog(transport, id, 0).ok());
+    }
+    id_ = 0;
+  }
 
   // Starts it, or gives it `seconds` more. A restored domain has none any more, and Xen calls its
   // old number a bad value: then there is a new one.

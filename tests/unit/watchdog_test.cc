@@ -76,6 +76,33 @@ TEST(Watchdog, ARestoredDomainGetsANewOne) {
   EXPECT_FALSE(new_host.in_use[0]);
 }
 
+TEST(Watchdog, ANewOwnerStopsWhatItFinds) {
+  Xen xen;
+  Watchdog former[2];
+  ASSERT_TRUE(former[0].feed(xen, 60).ok());
+  ASSERT_TRUE(former[1].feed(xen, 60).ok());
+  Watchdog dog;
+  dog.take_over(xen);
+  EXPECT_FALSE(xen.in_use[0]) << "nobody feeds it any more";
+  EXPECT_FALSE(xen.in_use[1]);
+  EXPECT_FALSE(dog.is_running());
+  ASSERT_TRUE(dog.feed(xen, 30).ok());
+  EXPECT_EQ(xen.timeouts[0], 30u);
+  EXPECT_FALSE(xen.in_use[1]);
+}
+
+TEST(Watchdog, ANewOwnerThatFindsNoneOrIsRefusedGoesOn) {
+  Xen xen;
+  Watchdog dog;
+  dog.take_over(xen);
+  EXPECT_EQ(xen.calls, int{Watchdog::kTimers});
+  EXPECT_FALSE(xen.in_use[0] || xen.in_use[1]);
+  xen.fails = -XEN_ENOSYS;
+  dog.take_over(xen);
+  xen.fails = 0;
+  EXPECT_TRUE(dog.feed(xen, 30).ok());
+}
+
 TEST(Watchdog, OneThatXenForgotIsStopped) {
   Xen xen;
   Watchdog dog;

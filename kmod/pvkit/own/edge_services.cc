@@ -29,6 +29,11 @@ void pvk_domain_will_end(pvk_u32 reason)
 	static_cast<void>(pvk::set_shutdown_code(pvk_own_transport, reason).ok());
 }
 
+void pvk_dog_take_over(void)
+{
+	watchdog.take_over(pvk_own_transport);
+}
+
 int pvk_dog_feed(pvk_u32 seconds)
 {
 	return pvk::to_errno(watchdog.feed(pvk_own_transport, seconds));

@@ -100,7 +100,9 @@ void pvk_domain_end(pvk_u32 reason);
 /* What is reported should the domain end by other means. Any context. */
 void pvk_domain_will_end(pvk_u32 reason);
 
-/* Callers serialise these. @seconds: not 0. */
+/* Callers serialise these. First: stops what a former kernel left running. */
+void pvk_dog_take_over(void);
+/* @seconds: not 0. */
 int pvk_dog_feed(pvk_u32 seconds);
 int pvk_dog_stop(void);
 
