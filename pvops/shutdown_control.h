@@ -59,27 +59,21 @@ Result<size_t> take_text(T& store, const char* key, Span<char> buffer, Wanted wa
   return Error::kBusy;
 }
 
-// Who goes down does nothing else. A second poweroff changes nothing about the first; a suspension
-// is not taken any more, so that the toolstack withdraws it instead of waiting for it.
-class ShutdownControl {
- public:
-  // Whether a request that stands in the node should be taken at all.
-  bool takes(ControlRequest request) const {
-    return request != ControlRequest::kNone &&
-           !(going_down_ && request == ControlRequest::kSuspend);
-  }
+// Whether a system goes down is for the port to say: true once nothing can stop it any more. Having
+// been asked to is not enough, as an orderly poweroff may be refused or cancelled, and a system
+// that then heard of nothing else could not be saved, moved or asked again.
 
-  // What to do about one that was taken: kNone, kUnknown (say so), or the request itself.
-  ControlRequest accept(ControlRequest request) {
-    if (request == ControlRequest::kCrash || request == ControlRequest::kUnknown) return request;
-    if (going_down_) return ControlRequest::kNone;
-    going_down_ = request == ControlRequest::kPoweroff || request == ControlRequest::kReboot;
-    return request;
-  }
+// Whether a request that stands in the node should be taken at all. Who goes down leaves a
+// suspension there, so that the toolstack withdraws it instead of waiting for it.
+constexpr bool is_taken(ControlRequest request, bool going_down) {
+  return request != ControlRequest::kNone && !(going_down && request == ControlRequest::kSuspend);
+}
 
- private:
-  bool going_down_ = false;
-};
+// What to do about one that was taken: kNone, kUnknown (say so), or the request itself.
+constexpr ControlRequest answer_to(ControlRequest request, bool going_down) {
+  if (request == ControlRequest::kCrash || request == ControlRequest::kUnknown) return request;
+  return going_down ? ControlRequest::kNone : request;
+}
 
 // control/sysrq: one printable character, 0 when it is none.
 constexpr char parse_sysrq(Span<const char> text) {

@@ -156,42 +156,36 @@ TEST(ControlWords, AreExact) {
   }
 }
 
-TEST(ShutdownControlState, OnePoweroffIsEnough) {
-  ShutdownControl control;
-  EXPECT_EQ(control.accept(ControlRequest::kPoweroff), ControlRequest::kPoweroff);
-  EXPECT_EQ(control.accept(ControlRequest::kPoweroff), ControlRequest::kNone);
-  EXPECT_EQ(control.accept(ControlRequest::kReboot), ControlRequest::kNone);
-  EXPECT_TRUE(control.takes(ControlRequest::kPoweroff)) << "acknowledged all the same";
-}
-
-TEST(ShutdownControlState, WhoGoesDownIsNotSuspended) {
-  ShutdownControl control;
-  EXPECT_TRUE(control.takes(ControlRequest::kSuspend));
-  EXPECT_EQ(control.accept(ControlRequest::kReboot), ControlRequest::kReboot);
-  EXPECT_FALSE(control.takes(ControlRequest::kSuspend));
-  EXPECT_EQ(control.accept(ControlRequest::kSuspend), ControlRequest::kNone);
-}
-
-TEST(ShutdownControlState, SuspendsAgainAndAgain) {
-  ShutdownControl control;
+TEST(ControlAnswers, APoweroffThatCameToNothingIsAskedForAgain) {
   for (int i = 0; i < 3; ++i) {
-    EXPECT_TRUE(control.takes(ControlRequest::kSuspend));
-    EXPECT_EQ(control.accept(ControlRequest::kSuspend), ControlRequest::kSuspend);
+    for (const ControlRequest request :
+         {ControlRequest::kPoweroff, ControlRequest::kReboot, ControlRequest::kSuspend}) {
+      EXPECT_TRUE(is_taken(request, false));
+      EXPECT_EQ(answer_to(request, false), request) << "whatever was asked before";
+    }
   }
-  EXPECT_EQ(control.accept(ControlRequest::kPoweroff), ControlRequest::kPoweroff);
 }
 
-TEST(ShutdownControlState, ACrashIsAlwaysOne) {
-  ShutdownControl control;
-  static_cast<void>(control.accept(ControlRequest::kPoweroff));
-  EXPECT_EQ(control.accept(ControlRequest::kCrash), ControlRequest::kCrash);
+TEST(ControlAnswers, WhoGoesDownDoesNothingElse) {
+  for (const ControlRequest request : {ControlRequest::kPoweroff, ControlRequest::kReboot}) {
+    EXPECT_TRUE(is_taken(request, true)) << "acknowledged all the same";
+    EXPECT_EQ(answer_to(request, true), ControlRequest::kNone);
+  }
 }
 
-TEST(ShutdownControlState, NonsenseIsTakenAndSaid) {
-  ShutdownControl control;
-  EXPECT_TRUE(control.takes(ControlRequest::kUnknown));
-  EXPECT_EQ(control.accept(ControlRequest::kUnknown), ControlRequest::kUnknown);
-  EXPECT_EQ(control.accept(ControlRequest::kReboot), ControlRequest::kReboot);
+TEST(ControlAnswers, WhoGoesDownIsNotSuspended) {
+  EXPECT_FALSE(is_taken(ControlRequest::kSuspend, true));
+  EXPECT_EQ(answer_to(ControlRequest::kSuspend, true), ControlRequest::kNone);
+}
+
+TEST(ControlAnswers, ACrashIsAlwaysOneAndNonsenseIsAlwaysSaid) {
+  for (const bool going_down : {false, true}) {
+    for (const ControlRequest request : {ControlRequest::kCrash, ControlRequest::kUnknown}) {
+      EXPECT_TRUE(is_taken(request, going_down));
+      EXPECT_EQ(answer_to(request, going_down), request);
+    }
+    EXPECT_FALSE(is_taken(ControlRequest::kNone, going_down));
+  }
 }
 
 TEST_F(Taking, WhatIsNotWantedStays) {
@@ -202,6 +196,23 @@ TEST_F(Taking, WhatIsNotWantedStays) {
   EXPECT_EQ(store.nodes["shutdown"], "suspend");
   store.nodes["shutdown"] = "reboot";
   EXPECT_EQ(take(), "reboot");
+}
+
+TEST_F(Taking, ASuspensionComesToAGuestWhosePoweroffWasCancelled) {
+  bool going_down = false;
+  wanted = [&](Span<char> text) {
+    return is_taken(parse_control_request({text.data(), text.size()}), going_down);
+  };
+  for (const char* word : {"poweroff", "suspend", "poweroff", "reboot"}) {
+    store.nodes["shutdown"] = word;
+    const std::string taken = take();
+    EXPECT_EQ(taken, word);
+    EXPECT_EQ(answer_to(parse(taken), going_down), parse(word));
+  }
+  going_down = true;
+  store.nodes["shutdown"] = "suspend";
+  EXPECT_EQ(take(), "");
+  EXPECT_EQ(store.nodes["shutdown"], "suspend") << "the toolstack withdraws it";
 }
 
 char sysrq(const std::string& text) { return parse_sysrq({text.data(), text.size()}); }

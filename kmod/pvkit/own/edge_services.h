@@ -59,7 +59,7 @@ struct pvk_time_of_day {
 /* How far to set the guest's clock forward; 0: not at all. */
 pvk_u64 pvk_clock_slept(const struct pvk_time_of_day *before, const struct pvk_time_of_day *now);
 
-/* ---- shutdown control (pvops/shutdown_control.h); callers serialise all three ---- */
+/* ---- shutdown control (pvops/shutdown_control.h) ---- */
 
 enum pvk_control_request {
 	PVK_CONTROL_NONE,
@@ -72,8 +72,6 @@ enum pvk_control_request {
 
 #define PVK_CONTROL_WORD	32
 
-/* No request was seen yet. */
-void pvk_control_reset(void);
 /*
  * Takes what control/shutdown says and returns what to do about it: enum pvk_control_request, or a
  * negative errno. @word: what stood there, with a NUL.
@@ -82,7 +80,9 @@ int pvk_control_take(char word[PVK_CONTROL_WORD]);
 /* Takes control/sysrq: its character, 0 for none, or a negative errno. */
 int pvk_control_take_sysrq(void);
 
-/* Implemented by the shims: below control/ in xenstore, see platform.h for what they return. */
+/* Implemented by the shims. Whether nothing can keep the system from going down any more. */
+int pvk_control_going_down(void);
+/* Below control/ in xenstore, see platform.h for what these return. */
 int pvk_control_begin(pvk_u32 *transaction);
 int pvk_control_read(pvk_u32 transaction, const char *key, char *buffer, pvk_size capacity);
 int pvk_control_write(pvk_u32 transaction, const char *key, const char *value);

@@ -16,8 +16,6 @@ static_assert(static_cast<int>(ControlRequest::kNone) == PVK_CONTROL_NONE);
 static_assert(static_cast<int>(ControlRequest::kPoweroff) == PVK_CONTROL_POWEROFF);
 static_assert(static_cast<int>(ControlRequest::kUnknown) == PVK_CONTROL_UNKNOWN);
 
-constinit pvk::ShutdownControl control;
-
 Status status_of(int result)
 {
 	if (result >= 0)
@@ -61,24 +59,21 @@ static_assert(pvk::ControlStore<Store>);
 
 extern "C" {
 
-void pvk_control_reset(void)
-{
-	control = {};
-}
-
 int pvk_control_take(char word[PVK_CONTROL_WORD])
 {
 	Store store;
 	const Span<char> buffer(word, PVK_CONTROL_WORD - 1);
-	const auto wanted = [](Span<char> text) {
-		return control.takes(pvk::parse_control_request({text.data(), text.size()}));
+	const bool going_down = pvk_control_going_down() != 0;
+	const auto wanted = [going_down](Span<char> text) {
+		return pvk::is_taken(pvk::parse_control_request({text.data(), text.size()}),
+				     going_down);
 	};
 	const Result<size_t> length = pvk::take_text(store, "shutdown", buffer, wanted);
 	word[length.value_or(0)] = '\0';
 	if (!length.ok())
 		return pvk::to_errno(length.error());
 	const ControlRequest request = pvk::parse_control_request({word, length.value()});
-	return static_cast<int>(control.accept(request));
+	return static_cast<int>(pvk::answer_to(request, going_down));
 }
 
 int pvk_control_take_sysrq(void)

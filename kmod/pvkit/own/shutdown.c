@@ -16,6 +16,12 @@
 
 static struct workqueue_struct *queue;
 
+/* Not yet while user space prepares for it, which may be cancelled. */
+int pvk_control_going_down(void)
+{
+	return system_state >= SYSTEM_HALT && system_state <= SYSTEM_RESTART;
+}
+
 int pvk_control_begin(pvk_u32 *transaction)
 {
 	return pvk_store_begin(transaction);
@@ -125,7 +131,6 @@ int pvk_shutdown_start(void)
 {
 	int err;
 
-	pvk_control_reset();
 	/* Ordered: one request after the other. Not freezable: it is what thaws again. */
 	queue = alloc_ordered_workqueue("pvkit-control", 0);
 	if (!queue)
