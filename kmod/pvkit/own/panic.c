@@ -18,8 +18,10 @@ MODULE_PARM_DESC(panic, "tell Xen of a panic: on_crash then rules (default: yes)
 static struct sys_off_handler *power_off;
 
 /*
- * Whatever ends the domain from here on, the toolstack takes it for a crash. With panic= the kernel
- * goes on to store its log and restarts by itself; without, it would hang for ever.
+ * Whatever ends the domain from here on, the toolstack takes it for a crash: Xen keeps the first
+ * reason that it is told. The kernel goes on to store its log and to print what panic_print= asks
+ * for. Then it restarts with panic=, and without it would hang for ever: so it is told to restart
+ * at once.
  */
 static int panicked(struct notifier_block *block, unsigned long event, void *message)
 {
@@ -27,7 +29,7 @@ static int panicked(struct notifier_block *block, unsigned long event, void *mes
 		return NOTIFY_DONE;
 	pvk_domain_will_end(PVK_END_CRASH);
 	if (!panic_timeout)
-		pvk_domain_end(PVK_END_CRASH);
+		panic_timeout = -1;
 	return NOTIFY_DONE;
 }
 
