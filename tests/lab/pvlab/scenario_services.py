@@ -2,7 +2,7 @@
 """own-services: clock, time of day, console, balloon, sysrq and watchdog of a guest whose only Xen support is pvkit.ko."""
 import time
 
-from . import moves, tools
+from . import kernel_log, moves, tools
 from .say import LabError, say
 from .scenario_cycles import quiet_kernel
 
@@ -10,41 +10,51 @@ CLOCKSOURCE = "/sys/devices/system/clocksource/clocksource0"
 SMALLER_MIB = 64   # the balloon takes so much
 TOO_SMALL_MIB = 24  # and is asked for nearly everything
 AWAY = 15          # seconds that the guest lies in an image
+TICK = 0.05        # seconds: /proc/uptime has hundredths, and a little for the clocks themselves
+BITES = 30         # seconds that a watchdog waits whom nobody feeds
+BURST = 20000      # bytes in one write: ten times what the console's ring holds
 
 
 def own_services(bench):
-    """clocksource, time of day after a restore, hvc0 both ways, balloon down, up and out of reach, sysrq, watchdog"""
+    """clocksource, time of day after a restore, hvc0 both ways, balloon down, up and out of reach, sysrq, watchdog, a poweroff that is refused"""
     tools.bring(bench)
     bench.driver.load()
     seen = {}
-    for service in (clock, console, sysrq, watchdog, balloon, time_of_day):
+    for service in (clock, console, sysrq, watchdog, balloon, refused, time_of_day):
         say(f"{bench.guest.kind.upper()}: {service.__doc__}")
         seen[service.__name__] = service(bench)
+    neglect(bench)
     bench.driver.unload()  # while its clock is the current one
     quiet_kernel(bench)
+    time.sleep(BITES)
+    bench.guest.sh("true", what="after the time in which a forgotten watchdog bites")
     return {"services": seen}
 
 
-def uptime(bench, in_guest):
-    """Seconds by that side's clock."""
-    script = "cut -d' ' -f1 /proc/uptime"
-    return float((bench.guest.sh(script) if in_guest else bench.machine.dom0_sh(script)).out)
+def uptime(side):
+    """Seconds by the clock of that side, guest or dom0."""
+    return float(side("cut -d' ' -f1 /proc/uptime").out)
+
+
+def reading(bench):
+    """The guest's clock between two looks at dom0's, as long as the guest took to answer."""
+    return [uptime(side) for side in (bench.machine.dom0_sh, bench.guest.sh, bench.machine.dom0_sh)]
 
 
 def clock(bench):
     """pvkit's clocksource keeps dom0's time"""
     bench.guest.sh(f"echo pvkit > {CLOCKSOURCE}/current_clocksource && grep -qx pvkit {CLOCKSOURCE}/current_clocksource")
-    outer, inner = uptime(bench, False), uptime(bench, True)
+    first = reading(bench)
     time.sleep(10)
-    inner, outer = uptime(bench, True) - inner, uptime(bench, False) - outer
-    # the guest was asked between dom0's two looks, each of which takes a moment
-    if not outer - 1.5 < inner <= outer + 0.05:
-        bench.fail(f"in {outer:.2f} s of dom0 the guest's clock went on by {inner:.2f} s")
-    return {"dom0_seconds": round(outer, 2), "guest_seconds": round(inner, 2)}
+    last = reading(bench)
+    least, inner, most = last[0] - first[2], last[1] - first[1], last[2] - first[0]
+    if not least - TICK <= inner <= most + TICK:
+        bench.fail(f"in {least:.2f} to {most:.2f} s of dom0 the guest's clock went on by {inner:.2f} s")
+    return {"dom0_seconds_least": round(least, 2), "dom0_seconds_most": round(most, 2), "guest_seconds": round(inner, 2)}
 
 
 def console(bench):
-    """hvc0 carries lines both ways"""
+    """hvc0 carries lines both ways, and a burst"""
     log = bench.machine.job / "log" / "console" / f"guest-{bench.guest.kind}.log"
     bench.guest.sh("stty -F /dev/hvc0 -echo 2> /dev/null; echo from-the-guest-$((6 * 7)) > /dev/hvc0")
     until(bench, lambda: log.is_file() and "from-the-guest-42" in log.read_text(errors="replace"), "the console daemon saw nothing")
@@ -54,18 +64,34 @@ def console(bench):
     line = bench.machine.collect(ticket, 90, "reading hvc0").out.strip()
     if line != "from-dom0":
         bench.fail(f"hvc0 gave {line!r}")
-    return {"in": line}
+    burst(bench, log)
+    return {"in": line, "burst_bytes": BURST}
+
+
+def burst(bench, log):
+    """One write of much more than the ring holds: the writer sleeps and is woken, again and again."""
+    first, last = 10000, 10000 + BURST // 6 + 1  # six bytes each
+    whole = ",".join(map(str, range(first, last + 1)))[:BURST]
+    bench.guest.sh(f"seq -s , {first} {last} | head -c {BURST} > /tmp/burst && timeout 60 dd if=/tmp/burst of=/dev/hvc0 bs={BURST} 2> /tmp/burst.err || "
+                   "{ cat /tmp/burst.err; exit 1; }", 90, what=f"{bench.guest.kind}: writing {BURST} bytes to hvc0 in one go")
+    until(bench, lambda: whole in log.read_text(errors="replace"), f"the {BURST} bytes of one write are not whole in dom0")
 
 
 def sysrq(bench):
     """a key from the toolstack"""
     bench.guest.sh("echo 1 > /proc/sys/kernel/sysrq")
     bench.machine.dom0_sh(f"xl sysrq {bench.guest.kind} s")
-    until(bench, lambda: bench.guest.sh("dmesg | grep -c 'sysrq: Emergency Sync'", check=False).out.strip() != "0", "no sysrq came")
+    until(bench, lambda: syncs(bench) > 0, "no sysrq came")
     offered = bench.guest.sh("xenstore-read control/feature-poweroff control/feature-reboot control/feature-suspend").out.split()
     if offered != ["1", "1", "1"]:
         bench.fail(f"control/feature-*: {offered}")
     return {"key": "s"}
+
+
+def syncs(bench):
+    """How often the guest's log says that a key asked for one; an answer that is no number says nothing."""
+    said = bench.guest.sh("dmesg | grep -c 'sysrq: Emergency Sync'", check=False).out.strip()
+    return int(said) if said.isdecimal() else 0
 
 
 def watchdog(bench):
@@ -73,6 +99,26 @@ def watchdog(bench):
     bench.guest.sh("[ -c /dev/watchdog0 ] && { timeout 12 watchdog -F -T 4 -t 1 /dev/watchdog0; [ $? = 143 -o $? = 124 -o $? = 0 ]; } && sleep 6",
                    what="feeding the watchdog")
     return {"bites_after_s": 4, "fed_for_s": 12}
+
+
+def neglect(bench):
+    """A watchdog is closed without being stopped: who takes its driver away stops it."""
+    bench.guest.sh(f"timeout 3 watchdog -F -T {BITES} -t 1 /dev/watchdog0; : > /dev/watchdog0")
+
+
+def refused(bench):
+    """a poweroff that comes to nothing: what the toolstack asks for afterwards is heard"""
+    bench.guest.sh("echo /bin/true > /proc/sys/kernel/poweroff_cmd")
+    for count in (1, 2):
+        bench.machine.dom0_sh(f"xl shutdown {bench.guest.kind}")
+        until(bench, lambda count=count: asked(bench) == count, f"{count} poweroffs asked for, not as many heard of")
+    bench.guest.sh("echo /sbin/poweroff > /proc/sys/kernel/poweroff_cmd")
+    return {"poweroffs": count}
+
+
+def asked(bench):
+    """How many poweroffs the guest's kernel knows of, since the scenario began."""
+    return len(kernel_log.lines(bench.guest, "pvkit: the toolstack asks for poweroff"))
 
 
 def balloon(bench):
@@ -99,12 +145,16 @@ def given(bench):
 
 
 def follow(bench, target):
-    """Set it; the guest's memory in Xen's books gets there."""
-    before = memory_in_xen(bench)
+    """Set it; the balloon gets there, and Xen's books have changed by as much as the balloon."""
+    had, before = given(bench), memory_in_xen(bench)
     bench.machine.dom0_sh(f"xl mem-set {bench.guest.kind} {target}")
     missing = bench.options.memory - target
     until(bench, lambda: given(bench) == missing, f"the balloon is not at {missing} MiB")
-    return {"target_mib": target, "xen_before_mib": before, "xen_after_mib": memory_in_xen(bench)}
+    after = memory_in_xen(bench)
+    # each of the four numbers is in whole MiB
+    if abs((after - before) - (had - missing)) > 1:
+        bench.fail(f"the balloon went from {had} to {missing} MiB, and the guest's memory in Xen from {before} to {after}")
+    return {"target_mib": target, "xen_before_mib": before, "xen_after_mib": after}
 
 
 def still(bench):
