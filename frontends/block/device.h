@@ -40,7 +40,7 @@ struct DevicePort {
 class Device {
  public:
   Device(pvk_bus* bus, const Params& params, u32 cpus, const DevicePort& port)
-      : bus_(bus), params_(params), cpus_(cpus), port_(port) {}
+      : bus_(bus), next_params_(params), cpus_(cpus), port_(port) {}
   Device(const Device&) = delete;
   Device& operator=(const Device&) = delete;
   // remove() comes first.
@@ -53,7 +53,7 @@ class Device {
   // The domain was restored or has moved: nothing that it shared is shared any more.
   void resumed() { handle(Event::kResumed); }
   // What the administrator allows from the next connection on.
-  void set_params(const Params& params) { params_ = params; }
+  void set_params(const Params& params) { next_params_ = params; }
   // A queue broke, or the OS cannot go on with the disk.
   void fail() { handle(Event::kFailure); }
   void remove();
@@ -88,7 +88,8 @@ class Device {
   void free_queues();
 
   pvk_bus* bus_;
-  Params params_;
+  Params next_params_;
+  Params params_;  // of this connection, from what the backend is told until it is gone
   u32 cpus_;
   DevicePort port_;
   Phase phase_ = Phase::kWaiting;

@@ -11,6 +11,7 @@ Status Device::publish() {
   const Result<u64> trusted = XenstoreReader(bus_, Side::kFrontend).number_or("trusted", 1, 1);
   PVK_TRY(trusted);
   distrusted_ = distrusted_ || trusted.value() == 0;
+  params_ = next_params_;
   if (distrusted_) params_.trusted = false;
   const Result<RingOffer> offer = read_ring_offer(bus_);
   PVK_TRY(offer);

@@ -8,8 +8,9 @@ namespace pvk::fakes {
 using block::Operation;
 using block::Outcome;
 
-GuestDisk::GuestDisk(Machine& machine, ModelBackend& backend, const block::Params& params, u32 cpus)
-    : machine_(machine), backend_(backend) {
+GuestDisk::GuestDisk(Machine& machine, ModelBackend& backend, const block::Params& allowed,
+                     u32 cpus)
+    : params(allowed), machine_(machine), backend_(backend) {
   const block::DevicePort port = {
       this, attach, detach, hold, take_back, carry_on, resize, wait_backend_closed, upcall};
   device_ = std::make_unique<block::Device>(&backend.bus(), params, cpus, port);
@@ -29,7 +30,10 @@ GuestDisk::~GuestDisk() {
 bool GuestDisk::connect() {
   watching_ = true;
   if (!device_->start().ok()) return false;
-  machine_.watch_backend(backend_.bus(), [this](int state) { device_->backend_changed(state); });
+  machine_.watch_backend(backend_.bus(), [this](int state) {
+    device_->set_params(params);
+    device_->backend_changed(state);
+  });
   machine_.settle();
   return up_;
 }

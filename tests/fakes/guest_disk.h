@@ -23,7 +23,7 @@ struct Io {
 
 class GuestDisk {
  public:
-  GuestDisk(Machine& machine, ModelBackend& backend, const block::Params& params = {},
+  GuestDisk(Machine& machine, ModelBackend& backend, const block::Params& allowed = {},
             u32 cpus = 1);
   ~GuestDisk();
   GuestDisk(const GuestDisk&) = delete;
@@ -60,6 +60,9 @@ class GuestDisk {
   u32 os_queues() const { return static_cast<u32>(flights_.size()); }
   // Requests that were taken back and are not sent again yet.
   size_t waiting() const { return waiting_.size(); }
+
+  // What the administrator allows now; told to the device before each event, as Linux does.
+  block::Params params;
 
   // What the port was told.
   u32 attached = 0;

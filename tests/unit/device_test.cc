@@ -217,6 +217,25 @@ TEST_F(DeviceLife, RingPagesMayBeOfferedByTheirNumber) {
   expect_round_trip(0, 3 * kPageSize);
 }
 
+// What was told to the backend counts until it comes again, whatever is allowed meanwhile.
+TEST_F(DeviceLife, AParameterCountsFromTheNextConnectionOn) {
+  backend->allow_persistent();
+  machine.xenstore.before_each([&](const XsMessage&) {
+    const auto told =
+        machine.xenstore.store().read(backend->bus().frontend + "/feature-persistent");
+    if (told == "1") disk->params.feature_persistent = false;
+  });
+  ASSERT_TRUE(connect());
+  EXPECT_EQ(backend->frontend_key("feature-persistent"), "1");
+  EXPECT_EQ(disk->queue().plan().data_mode, block::DataMode::kPersistent);
+  backend->disconnect();
+  backend->offer();
+  machine.settle();
+  EXPECT_EQ(backend->frontend_key("feature-persistent"), "0");
+  EXPECT_EQ(disk->queue().plan().data_mode, block::DataMode::kDirect);
+  expect_round_trip(0, 3 * kPageSize);
+}
+
 TEST_F(DeviceLife, PolledQueuesComeBesidesTheOthers) {
   backend->allow_queues(8);
   params.max_queues = 2;
