@@ -211,15 +211,19 @@ void pvk_disk_detach(void *context, int answers)
 	struct pvk_disk *disk = context;
 
 	cancel_delayed_work(&disk->away_work);
-	if (!answers) {
-		blk_mark_disk_dead(disk->gd);
+	if (!answers)
 		pvk_disk_sweep(disk);
-	}
 	if (disk->held) {
-		/* What waited for the backend finds no queue and fails. */
+		/* What waited for the backend finds no queue, or a broken one, and fails. */
 		pvk_blk_mq_unquiesce_disk(disk->gd);
 		blk_mq_kick_requeue_list(disk->gd->queue);
 	}
+	/*
+	 * Not before: from 6.6 on this goes through the file systems and waits for what is being
+	 * written. No request that comes in the meantime waits for anything.
+	 */
+	if (!answers)
+		blk_mark_disk_dead(disk->gd);
 	/* Writes what is dirty, if the backend still answers, and waits for what is in flight. */
 	del_gendisk(disk->gd);
 	flush_work(&disk->split_work);
