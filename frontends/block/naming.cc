@@ -9,10 +9,9 @@ constexpr u32 kXvdParts = 16;
 constexpr u32 kExtendedParts = 256;
 constexpr u32 kIdeParts = 64;
 constexpr u32 kScsiParts = 16;
-// Where Linux guests have always put them: hda is xvda, sda is xvde.
-constexpr u32 kFirstScsiDisk = 4;
 
-// The majors of IDE and SCSI disks in the order of their letters (LANANA device list).
+// The majors of IDE and SCSI disks in the order of their letters (LANANA device list). Both begin
+// at xvda, as in Linux guests: of two disks of one name the first gets it.
 constexpr u32 kIdeMajors[] = {3, 22, 33, 34, 56, 57, 88, 89, 90, 91};
 constexpr u32 kScsiMajors[] = {8,   65,  66,  67,  68,  69,  70,  71,
                                128, 129, 130, 131, 132, 133, 134, 135};
@@ -46,8 +45,7 @@ Result<DiskPlace> locate(u32 device) {
     return DiskPlace{index * 2 + minor / kIdeParts, minor % kIdeParts, kXvdParts};
   }
   if (find(kScsiMajors, major, index)) {
-    return DiskPlace{kFirstScsiDisk + index * 16 + minor / kScsiParts, minor % kScsiParts,
-                     kXvdParts};
+    return DiskPlace{index * 16 + minor / kScsiParts, minor % kScsiParts, kXvdParts};
   }
   return Error::kBadValue;
 }

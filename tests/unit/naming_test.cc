@@ -29,14 +29,16 @@ INSTANTIATE_TEST_SUITE_P(
                     Case{extended(701 << 8), "xvdzz", 701 << 8, 256},
                     Case{extended(702 << 8), "xvdaaa", 702 << 8, 256}, Case{768, "xvda", 0, 16},
                     Case{768 + 64, "xvdb", 16, 16}, Case{22 << 8, "xvdc", 32, 16},
-                    Case{8 << 8, "xvde", 64, 16}, Case{8 << 8 | 16, "xvdf", 80, 16},
-                    Case{65 << 8, "xvdu", 320, 16}));
+                    Case{8 << 8, "xvda", 0, 16}, Case{8 << 8 | 16, "xvdb", 16, 16},
+                    Case{8 << 8 | 240, "xvdp", 240, 16}, Case{65 << 8, "xvdq", 256, 16},
+                    Case{71 << 8 | 240, "xvddx", 2032, 16}, Case{128 << 8, "xvddy", 2048, 16},
+                    Case{135 << 8 | 240, "xvdiv", 4080, 16}));
 
-INSTANTIATE_TEST_SUITE_P(Partitions, Naming,
-                         testing::Values(Case{xvd(1), "xvda1", 1, 1},
-                                         Case{xvd(31), "xvdb15", 31, 1},
-                                         Case{extended(256 + 200), "xvdb200", 456, 1},
-                                         Case{768 + 3, "xvda3", 3, 1}));
+INSTANTIATE_TEST_SUITE_P(
+    Partitions, Naming,
+    testing::Values(Case{xvd(1), "xvda1", 1, 1}, Case{xvd(31), "xvdb15", 31, 1},
+                    Case{extended(256 + 200), "xvdb200", 456, 1}, Case{768 + 3, "xvda3", 3, 1},
+                    Case{8 << 8 | 1, "xvda1", 1, 1}, Case{65 << 8 | 18, "xvdr2", 274, 1}));
 
 TEST_P(Naming, IsXenBlkfronts) {
   const Result<DiskName> named = name_disk(GetParam().device);
