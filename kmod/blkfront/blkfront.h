@@ -157,6 +157,7 @@ void pvk_disk_split(struct pvk_disk *disk, struct request *rq);
 void pvk_split_work(struct work_struct *work);
 void pvk_queue_limits_of(const struct pvk_disk *disk, struct pvk_queue_limits *limits);
 int pvk_lanes_open(struct pvk_disk *disk);
+void pvk_lanes_stop(struct pvk_disk *disk);
 void pvk_lanes_close(struct pvk_disk *disk);
 void pvk_lanes_connect(struct pvk_disk *disk, unsigned int queues);
 

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Responses of the backend to the block layer. */
+#include <linux/rcupdate.h>
+
 #include "kmod/blkfront/blkfront.h"
 
 #define MAX_COALESCED	16	/* responses for one event */
@@ -127,11 +129,17 @@ int pvk_disk_upcall(void *context, pvk_u32 queue)
 	struct pvk_disk *disk = context;
 	struct pvk_blk_queue *core;
 	struct pvk_lane *lane;
+	int had_work = 0;
 
-	if (!smp_load_acquire(&disk->up))
-		return 0;
-	lane = &disk->lanes[queue];
-	/* It stays as long as its handler runs, though the lane may lose it meanwhile. */
-	core = READ_ONCE(lane->queue);
-	return core ? pvk_blk_count_upcall(core, pvk_lane_complete(lane, NULL)) : 0;
+	/* The channel outlives the lanes: close_disk() waits for who has seen them. */
+	rcu_read_lock();
+	if (smp_load_acquire(&disk->up)) {
+		lane = &disk->lanes[queue];
+		/* It stays as long as its handler runs, though the lane may lose it meanwhile. */
+		core = READ_ONCE(lane->queue);
+		if (core)
+			had_work = pvk_blk_count_upcall(core, pvk_lane_complete(lane, NULL));
+	}
+	rcu_read_unlock();
+	return had_work;
 }

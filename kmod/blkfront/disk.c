@@ -2,6 +2,7 @@
 /* The gendisk of a virtual disk: how it comes, changes and goes. */
 #include <linux/blkdev.h>
 #include <linux/module.h>
+#include <linux/rcupdate.h>
 #include <linux/slab.h>
 
 #include "kmod/blkfront/blkfront.h"
@@ -175,6 +176,12 @@ static void close_disk(struct pvk_disk *disk)
 {
 	pvk_stats_detach(disk);
 	set_up(disk, false);
+	/*
+	 * The channels are closed after this, and a backend may send events until then: an upcall
+	 * that has seen the disk up ends before its lanes and tags do, and so does what it started.
+	 */
+	synchronize_rcu();
+	pvk_lanes_stop(disk);
 	/* First: a disk that could not be added ends its queue only here, and looks at the tags. */
 	pvk_put_disk(disk->gd);
 	disk->gd = NULL;

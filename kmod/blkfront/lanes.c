@@ -30,16 +30,21 @@ int pvk_lanes_open(struct pvk_disk *disk)
 	return 0;
 }
 
+/* No upcall comes any more that would start a timer again. */
+void pvk_lanes_stop(struct pvk_disk *disk)
+{
+	unsigned int i;
+
+	for (i = 0; i < disk->nr_hctx; i++)
+		hrtimer_cancel(&disk->lanes[i].timer);
+}
+
 void pvk_lanes_close(struct pvk_disk *disk)
 {
 	unsigned int i;
 
-	for (i = 0; i < disk->nr_hctx; i++) {
-		/* One whose setting up was not come to has no timer either. */
-		if (disk->lanes[i].disk)
-			hrtimer_cancel(&disk->lanes[i].timer);
+	for (i = 0; i < disk->nr_hctx; i++)
 		kvfree(disk->lanes[i].pieces);
-	}
 	kfree(disk->lanes);
 	disk->lanes = NULL;
 }
