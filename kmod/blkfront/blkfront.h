@@ -14,6 +14,9 @@
 
 #define PVK_XVD_MAJOR 202
 
+/* Nobody waits for longer to hear how a suspend ended. */
+#define PVK_SUSPEND_LIMIT (30 * HZ)
+
 struct pvk_disk;
 
 /*
@@ -50,6 +53,7 @@ struct pvk_disk {
 	struct mutex lock;
 	struct work_struct fail_work;
 	struct work_struct cache_work;
+	struct work_struct awake_work;
 	struct delayed_work away_work;	/* a backend that is away for too long */
 	bool failed;			/* why fail_work runs still holds */
 
@@ -94,6 +98,18 @@ static inline void pvk_request_first_use(struct request *rq)
 	rq->rq_flags |= RQF_DONTPREP;
 	pvk_patience_of(rq)->waits = 0;
 	pvk_patience_of(rq)->replays = 0;
+}
+
+/*
+ * Between the restoring of a domain and blkfront_resume() the ring is one of a former life, whose
+ * answers mean nothing (docs/architecture.md). No event comes from it; everybody else asks here
+ * before looking. A suspend that is called off ends this too: see bus.c.
+ */
+static inline bool pvk_may_have_moved(const struct pvk_disk *disk)
+{
+	unsigned long suspended = READ_ONCE(disk->suspended);
+
+	return unlikely(suspended) && time_before(jiffies, suspended + PVK_SUSPEND_LIMIT);
 }
 
 static inline bool pvk_folded(const struct pvk_disk *disk)

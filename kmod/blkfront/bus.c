@@ -92,6 +92,14 @@ static void cache_work(struct work_struct *work)
 	mutex_unlock(&disk->lock);
 }
 
+/* A suspend is over: blkfront_resume() has done its part, or it was called off. */
+static void awake_work(struct work_struct *work)
+{
+	struct pvk_disk *disk = container_of(work, struct pvk_disk, awake_work);
+
+	WRITE_ONCE(disk->suspended, 0);
+}
+
 /* Which disks are another driver's, in an HVM guest: those that are also emulated, and CDs. */
 static bool is_ours(struct pvk_disk *disk)
 {
@@ -135,6 +143,7 @@ static struct pvk_disk *new_disk(struct pvk_bus *bus)
 	mutex_init(&disk->lanes_lock);
 	INIT_WORK(&disk->fail_work, fail_work);
 	INIT_WORK(&disk->cache_work, cache_work);
+	INIT_WORK(&disk->awake_work, awake_work);
 	INIT_DELAYED_WORK(&disk->away_work, away_work);
 	INIT_WORK(&disk->split_work, pvk_split_work);
 	spin_lock_init(&disk->split_lock);
@@ -208,6 +217,16 @@ static void blkfront_backend_changed(struct pvk_bus *bus, int state)
 	mutex_unlock(&disk->lock);
 }
 
+static void blkfront_told(struct pvk_bus *bus, int state)
+{
+	struct pvk_disk *disk = bus->frontend;
+
+	/* On our own xenbus a device hears nothing until its suspend is over, then at once. */
+	if (disk && !bus->xenbus)
+		WRITE_ONCE(disk->suspended, 0);
+	blkfront_backend_changed(bus, state);
+}
+
 static void blkfront_remove(struct pvk_bus *bus)
 {
 	struct pvk_disk *disk = bus->frontend;
@@ -220,6 +239,7 @@ static void blkfront_remove(struct pvk_bus *bus)
 	/* Its queues are gone, so nothing can schedule work any more. */
 	cancel_work_sync(&disk->fail_work);
 	cancel_work_sync(&disk->cache_work);
+	cancel_work_sync(&disk->awake_work);
 	cancel_delayed_work_sync(&disk->away_work);
 	bus->frontend = NULL;
 	pvk_name_release(disk);
@@ -230,8 +250,12 @@ static void blkfront_suspend(struct pvk_bus *bus)
 {
 	struct pvk_disk *disk = bus->frontend;
 
-	if (disk)
-		WRITE_ONCE(disk->suspended, jiffies ?: 1);
+	if (!disk)
+		return;
+	WRITE_ONCE(disk->suspended, jiffies ?: 1);
+	/* The kernel's xenbus does not say that a suspend was called off; it freezes and thaws. */
+	if (bus->xenbus)
+		queue_work(system_freezable_wq, &disk->awake_work);
 }
 
 /* The domain was restored or has moved: what was shared is gone, the backend is another one. */
@@ -260,7 +284,7 @@ struct pvk_frontend pvk_blkfront = {
 	.module = KBUILD_MODNAME,
 	.probe = blkfront_probe,
 	.remove = blkfront_remove,
-	.backend_changed = blkfront_backend_changed,
+	.backend_changed = blkfront_told,
 	.suspend = blkfront_suspend,
 	.resume = blkfront_resume,
 	.is_ready = blkfront_is_ready,

@@ -5,6 +5,7 @@
 #include "kmod/blkfront/blkfront.h"
 
 #define MAX_COALESCED	16	/* responses for one event */
+#define SUSPENDED_MS	10	/* until the timer asks again */
 
 /* A backend may offer what its disk then refuses: flushes and discards are given up for good. */
 static blk_status_t refused(struct pvk_disk *disk, struct request *rq)
@@ -75,7 +76,13 @@ static bool more_came(struct pvk_lane *lane)
 
 enum hrtimer_restart pvk_lane_timer(struct hrtimer *timer)
 {
-	pvk_lane_complete(container_of(timer, struct pvk_lane, timer), NULL);
+	struct pvk_lane *lane = container_of(timer, struct pvk_lane, timer);
+
+	/* Not forgotten: the suspend may be called off. Started as anybody may do meanwhile. */
+	if (pvk_may_have_moved(lane->disk))
+		hrtimer_start(timer, ms_to_ktime(SUSPENDED_MS), HRTIMER_MODE_REL_SOFT);
+	else
+		pvk_lane_complete(lane, NULL);
 	return HRTIMER_NORESTART;
 }
 
@@ -121,7 +128,9 @@ unsigned int pvk_lane_complete(struct pvk_lane *lane, struct io_comp_batch *poll
 
 int pvk_poll(struct blk_mq_hw_ctx *hctx, struct io_comp_batch *batch)
 {
-	return pvk_lane_complete(hctx->driver_data, batch);
+	struct pvk_lane *lane = hctx->driver_data;
+
+	return pvk_may_have_moved(lane->disk) ? 0 : pvk_lane_complete(lane, batch);
 }
 
 int pvk_disk_upcall(void *context, pvk_u32 queue)

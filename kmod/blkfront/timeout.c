@@ -2,8 +2,6 @@
 /* Requests that wait for long: an event may have gone astray, or the backend does not answer. */
 #include "kmod/blkfront/blkfront.h"
 
-#define SUSPEND_LIMIT	(30 * HZ)
-
 /* The backend is asked again: it may not have heard the first time. */
 static void ask_again(struct pvk_lane *lane)
 {
@@ -16,18 +14,6 @@ static void ask_again(struct pvk_lane *lane)
 	spin_unlock_irqrestore(&lane->complete_lock, flags);
 }
 
-/*
- * Between the restoring of a domain and blkfront_resume() the ring is one of a former life, whose
- * answers mean nothing (docs/architecture.md). Nobody says that a suspend was called off instead,
- * so that this ends by itself.
- */
-static bool may_have_moved(const struct pvk_disk *disk)
-{
-	unsigned long suspended = READ_ONCE(disk->suspended);
-
-	return suspended && time_before(jiffies, suspended + SUSPEND_LIMIT);
-}
-
 /* Called each time a request has waited for the block layer's io_timeout. */
 enum blk_eh_timer_return pvk_timed_out(struct request *rq)
 {
@@ -36,7 +22,7 @@ enum blk_eh_timer_return pvk_timed_out(struct request *rq)
 	unsigned int limit = pvk_request_timeout();
 	unsigned int waited;
 
-	if (may_have_moved(lane->disk))
+	if (pvk_may_have_moved(lane->disk))
 		return BLK_EH_RESET_TIMER;
 	pvk_lane_complete(lane, NULL);
 	if (!blk_mq_request_started(rq) || blk_mq_request_completed(rq))
