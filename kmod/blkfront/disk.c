@@ -72,7 +72,8 @@ void pvk_queue_limits_of(const struct pvk_disk *disk, struct pvk_queue_limits *l
 		.max_segment_size = PAGE_SIZE,
 		.max_segments = agreed->max_segments,
 		.seg_boundary_mask = PAGE_SIZE - 1,
-		.dma_alignment = SECTOR_SIZE - 1,
+		/* Pieces end where a page does, and a backend takes whole sectors in each. */
+		.dma_alignment = agreed->sector_size - 1,
 		.write_cache = (agreed->flush || agreed->barrier) && !disk->flush_refused,
 	};
 	if (!agreed->discard)
