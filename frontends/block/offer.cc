@@ -110,4 +110,13 @@ Result<DiskOffer> read_disk_offer(pvk_bus* bus) {
   return offer;
 }
 
+// It belongs into our own directory (blkif.h, "Frontend XenBus Nodes"), which no backend changes.
+// Some toolstacks write it into both: the other one counts where ours has none.
+bool is_cd(pvk_bus* bus) {
+  const Result<bool> own = XenstoreReader(bus, Side::kFrontend).equals("device-type", "cdrom");
+  if (own.ok()) return own.value();
+  const Result<bool> backend = XenstoreReader(bus, Side::kBackend).equals("device-type", "cdrom");
+  return backend.value_or(false);
+}
+
 }  // namespace pvk::block

@@ -109,7 +109,7 @@ static bool is_ours(struct pvk_disk *disk)
 		pr_info("pvkit: %s: an emulated disk serves this one\n", pvk_bus_name(disk->bus));
 		return false;
 	}
-	return !pvk_blk_backend_key_is(disk->bus, "device-type", "cdrom");
+	return !pvk_blk_is_cd(disk->bus);
 }
 
 static int name_disk(struct pvk_disk *disk)

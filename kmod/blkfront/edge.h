@@ -74,8 +74,7 @@ struct pvk_blk_name {
 int pvk_blk_name_disk(pvk_u32 virtual_device, struct pvk_blk_name *name);
 /* A bounded decimal number from the frontend's directory, or a negative errno. */
 long long pvk_blk_read_number(struct pvk_bus *bus, const char *key, pvk_u32 limit);
-/* Whether @key in the backend's directory reads @text. */
-int pvk_blk_backend_key_is(struct pvk_bus *bus, const char *key, const char *text);
+int pvk_blk_is_cd(struct pvk_bus *bus);
 
 struct pvk_blk *pvk_blk_create(struct pvk_bus *bus, const struct pvk_blk_params *params,
 			       pvk_u32 cpus, const struct pvk_blk_port *port, void *context);

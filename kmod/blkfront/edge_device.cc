@@ -130,10 +130,9 @@ long long pvk_blk_read_number(pvk_bus *bus, const char *key, pvk_u32 limit)
 	return static_cast<long long>(found.value());
 }
 
-int pvk_blk_backend_key_is(pvk_bus *bus, const char *key, const char *text)
+int pvk_blk_is_cd(pvk_bus *bus)
 {
-	return pvk::XenstoreReader(bus, pvk::Side::kBackend).equals(key, text).value_or(false) ? 1
-											       : 0;
+	return pvk::block::is_cd(bus) ? 1 : 0;
 }
 
 pvk_blk *pvk_blk_create(pvk_bus *bus, const pvk_blk_params *params, pvk_u32 cpus,

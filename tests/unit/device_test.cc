@@ -266,6 +266,22 @@ TEST_F(DeviceLife, AnEndlessConflictIsGivenUp) {
   EXPECT_EQ(disk->device().phase(), Phase::kFailed);
 }
 
+// `device-type` stands in our own directory; XenServer's toolstack writes it nowhere else.
+TEST_F(DeviceLife, ACdIsWhatTheToolstackCallsOne) {
+  const auto say = [this](const std::string& directory, const char* type) {
+    machine.xenstore.store().write(directory + "/device-type", type);
+    return block::is_cd(&backend->bus());
+  };
+  EXPECT_FALSE(say(backend->bus().frontend, "disk"));
+  EXPECT_FALSE(say(backend->bus().backend, "cdrom")) << "whatever the backend writes";
+  EXPECT_TRUE(say(backend->bus().frontend, "cdrom"));
+  EXPECT_TRUE(say(backend->bus().backend, "disk"));
+  EXPECT_FALSE(say(backend->bus().frontend, "cdrom2"));
+  machine.xenstore.store().remove(backend->bus().frontend + "/device-type");
+  EXPECT_FALSE(block::is_cd(&backend->bus()));
+  EXPECT_TRUE(say(backend->bus().backend, "cdrom"));
+}
+
 struct Shape {
   u32 queues;
   u32 order;
