@@ -171,6 +171,7 @@ void pvk_disk_sweep(struct pvk_disk *disk);
 /* Sends a request again in pieces that the backend takes. */
 void pvk_disk_split(struct pvk_disk *disk, struct request *rq);
 void pvk_split_work(struct work_struct *work);
+void pvk_disk_limits_refused(struct pvk_disk *disk, int err);
 void pvk_queue_limits_of(const struct pvk_disk *disk, struct pvk_queue_limits *limits);
 int pvk_lanes_open(struct pvk_disk *disk);
 void pvk_lanes_stop(struct pvk_disk *disk);

@@ -75,21 +75,33 @@ static void away_work(struct work_struct *work)
 	mutex_unlock(&disk->lock);
 }
 
+/*
+ * What is agreed now becomes the queue's limits. Who writes another limit in sysfs has them locked
+ * and waits for every request: this waits for that with neither the queue stopped nor the lock
+ * that a backend needs to come back.
+ */
 static void cache_work(struct work_struct *work)
 {
 	struct pvk_disk *disk = container_of(work, struct pvk_disk, cache_work);
 	struct pvk_queue_limits limits;
+	struct gendisk *gd = NULL;
+	int err;
 
 	mutex_lock(&disk->lock);
 	if (disk->up && !disk->held) {
+		gd = disk->gd;
+		get_device(disk_to_dev(gd));
 		pvk_queue_limits_of(disk, &limits);
-		/* Not frozen: that waits for answers, and a backend that goes needs the lock. */
-		pvk_blk_mq_quiesce_disk(disk->gd);
-		if (pvk_queue_limits_replace(disk->gd->queue, &limits))
-			pr_warn("pvkit: %s: cannot turn flushes off\n", disk->name.name);
-		pvk_blk_mq_unquiesce_disk(disk->gd);
 	}
 	mutex_unlock(&disk->lock);
+	if (!gd)
+		return;
+	err = pvk_queue_limits_replace(gd->queue, &limits);
+	mutex_lock(&disk->lock);
+	if (err && disk->gd == gd)
+		pvk_disk_limits_refused(disk, err);
+	mutex_unlock(&disk->lock);
+	put_device(disk_to_dev(gd));
 }
 
 /* A suspend is over: blkfront_resume() has done its part, or it was called off. */

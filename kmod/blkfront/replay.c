@@ -100,8 +100,15 @@ void pvk_disk_take_back(void *context, int answers)
 	WRITE_ONCE(disk->failed, false);
 }
 
-/* What the disk's users see of another backend. */
-static void adopt(struct pvk_disk *disk, const struct pvk_blk_disk *limits)
+/* Larger ones would stay in force, and requests come that nobody takes. With disk->lock held. */
+void pvk_disk_limits_refused(struct pvk_disk *disk, int err)
+{
+	pr_err("pvkit: %s: cannot change the limits (%d)\n", disk->name.name, err);
+	pvk_disk_give_up(disk);
+}
+
+/* What the disk's users see of another backend; -EBUSY: the queue's limits have yet to follow. */
+static int adopt(struct pvk_disk *disk, const struct pvk_blk_disk *limits)
 {
 	struct pvk_queue_limits queue_limits;
 	bool resized = limits->sectors != disk->limits.sectors;
@@ -110,26 +117,31 @@ static void adopt(struct pvk_disk *disk, const struct pvk_blk_disk *limits)
 	disk->limits.max_segments = min(limits->max_segments, disk->room);
 	disk->flush_refused = false;
 	pvk_queue_limits_of(disk, &queue_limits);
-	if (pvk_queue_limits_replace(disk->gd->queue, &queue_limits))
-		pr_warn("pvkit: %s: cannot change the limits\n", disk->name.name);
 	set_disk_ro(disk->gd, limits->read_only || limits->cdrom);
 	if (resized)
 		set_capacity_and_notify(disk->gd, limits->sectors);
+	return pvk_queue_limits_try_replace(disk->gd->queue, &queue_limits);
 }
 
 void pvk_disk_carry_on(void *context, const struct pvk_blk_disk *limits)
 {
 	struct pvk_disk *disk = context;
+	int err;
 
 	/* It takes disk->lock to act, which the caller has: it may still come, and find nothing. */
 	cancel_delayed_work(&disk->away_work);
-	adopt(disk, limits);
+	err = adopt(disk, limits);
 	mutex_lock(&disk->lanes_lock);
 	pvk_lanes_connect(disk, limits->queues);
 	mutex_unlock(&disk->lanes_lock);
 	disk->held = false;
 	pvk_blk_mq_unquiesce_disk(disk->gd);
 	blk_mq_kick_requeue_list(disk->gd->queue);
+	/* Who has them may wait for the requests that waited here. Too large ones are split. */
+	if (err == -EBUSY)
+		schedule_work(&disk->cache_work);
+	else if (err)
+		pvk_disk_limits_refused(disk, err);
 }
 
 /*

@@ -23,6 +23,9 @@ static __always_inline blk_status_t submit_data(struct pvk_lane *lane, struct re
 	int err;
 
 	if (unlikely(count < 0)) {
+		/* Of a disk that ends, nothing comes back to be cut once more. */
+		if (READ_ONCE(lane->disk->failed))
+			return BLK_STS_IOERR;
 		pvk_disk_split(lane->disk, rq);
 		return BLK_STS_OK;
 	}
