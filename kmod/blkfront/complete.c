@@ -21,6 +21,9 @@ static blk_status_t refused(struct pvk_disk *disk, struct request *rq)
 	case REQ_OP_DISCARD:
 	case REQ_OP_SECURE_ERASE:
 		pr_warn("pvkit: %s: the backend refuses to discard\n", disk->name.name);
+		/* Here too: the queue's limits may be made anew from these. */
+		WRITE_ONCE(disk->limits.discard, 0);
+		WRITE_ONCE(disk->limits.secure_discard, 0);
 		pvk_blk_queue_disable_discard(rq->q);
 		return BLK_STS_NOTSUPP;
 	default:
