@@ -47,7 +47,8 @@ static bool may_deliver(struct dev_watch *watch)
 
 	spin_lock_irqsave(&file->lock, flags);
 	may = file->nr_unread < PVK_DEV_MOST_UNREAD;
-	watch->missed = !may;
+	/* What was missed before stays so, though there is room now: the reader is to know. */
+	watch->missed |= !may;
 	file->missed |= !may;
 	spin_unlock_irqrestore(&file->lock, flags);
 	return may;
@@ -112,6 +113,28 @@ static struct dev_watch *make_watch(struct pvk_dev_file *file, const char *path,
 	return watch;
 }
 
+static void enter(struct dev_watch *watch)
+{
+	struct pvk_dev_file *file = watch->file;
+
+	mutex_lock(&file->watch_lock);
+	list_add_tail(&watch->list, &file->watches);
+	file->nr_watches++;
+	mutex_unlock(&file->watch_lock);
+}
+
+/* Its callback must not run any more. */
+static void leave(struct dev_watch *watch)
+{
+	struct pvk_dev_file *file = watch->file;
+
+	mutex_lock(&file->watch_lock);
+	list_del(&watch->list);
+	file->nr_watches--;
+	mutex_unlock(&file->watch_lock);
+	kfree(watch);
+}
+
 int pvk_dev_watch(struct pvk_dev_file *file)
 {
 	const char *path, *token;
@@ -127,28 +150,21 @@ int pvk_dev_watch(struct pvk_dev_file *file)
 	watch = make_watch(file, path, token);
 	if (!watch)
 		return -ENOMEM;
+	/* First: an event may come before the answer, and be missed. */
+	enter(watch);
 	err = pvk_store_watch(&watch->store);
 	if (err) {
-		kfree(watch);
+		leave(watch);
 		return pvk_dev_reply_error(file, err == -ETIMEDOUT || err == -ENODEV ? EIO : -err);
 	}
-	mutex_lock(&file->watch_lock);
-	list_add_tail(&watch->list, &file->watches);
-	file->nr_watches++;
-	mutex_unlock(&file->watch_lock);
 	return pvk_dev_reply(file, PVK_WIRE_WATCH, "OK");
 }
 
 static int end_watch(struct dev_watch *watch, bool tell)
 {
-	struct pvk_dev_file *file = watch->file;
 	int err = pvk_store_unwatch_tell(&watch->store, tell);
 
-	mutex_lock(&file->watch_lock);
-	list_del(&watch->list);
-	file->nr_watches--;
-	mutex_unlock(&file->watch_lock);
-	kfree(watch);
+	leave(watch);
 	return err;
 }
 

@@ -2,10 +2,13 @@
 // A client of xenstore as a Go program is one (xe-guest-utilities): /proc/xen/xenbus without
 // blocking, epoll that tells of edges only, the same request id in every message. Many reads are on
 // their way at once, then a watch. An edge that does not come is a wait of kSilence.
+//
+// And what xenstore's own tools never do: a client that reads too late.
 #include <fcntl.h>
 #include <sys/epoll.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdint>
 #include <cstdio>
@@ -17,12 +20,15 @@ namespace {
 
 constexpr int kSilence = 30'000;  // ms
 constexpr int kReads = 200;       // more than the device takes at once
+constexpr int kChanges = 300;     // more events than it keeps
+constexpr int kRounds = 3;
+constexpr int kSettled = 1;  // s, after which an event is where a read finds it
 
 // xen/io/xs_wire.h: struct xsd_sockmsg and the types used here.
 struct Header {
   uint32_t type, id, transaction, length;
 };
-constexpr uint32_t kRead = 2, kWatch = 4, kWatchEvent = 15;
+constexpr uint32_t kRead = 2, kWatch = 4, kWrite = 11, kWatchEvent = 15;
 
 [[noreturn]] void fail(const char* what) {
   std::printf("poller: %s (%s)\n", what, std::strerror(errno));
@@ -38,15 +44,34 @@ class Client {
     if (file_ < 0 || epoll_ctl(epoll_, EPOLL_CTL_ADD, file_, &event) != 0)
       fail("cannot poll /proc/xen/xenbus");
   }
+  Client(const Client&) = delete;
+  Client& operator=(const Client&) = delete;
+  ~Client() {
+    close(epoll_);
+    close(file_);
+  }
   void ask(uint32_t type, const std::string& body) {
     const Header header{type, 0, 0, static_cast<uint32_t>(body.size())};
     unsent_.append(reinterpret_cast<const char*>(&header), sizeof(header)).append(body);
   }
   // The next message; what is unsent goes out meanwhile.
   std::string next(uint32_t* type) {
-    while (!whole()) {
-      if (!send() && !receive()) wait();
+    while (lacking() != 0) {
+      if (!send() && !receive(kPiece)) wait();
     }
+    return first(type);
+  }
+  // The same, and what is behind it stays with the device.
+  std::string next_alone(uint32_t* type) {
+    while (lacking() != 0) {
+      if (!receive(lacking())) wait();
+    }
+    return first(type);
+  }
+
+ private:
+  static constexpr size_t kPiece = 4096;
+  std::string first(uint32_t* type) {
     Header header;
     std::memcpy(&header, unread_.data(), sizeof(header));
     std::string body = unread_.substr(sizeof(header), header.length);
@@ -54,13 +79,13 @@ class Client {
     *type = header.type;
     return body;
   }
-
- private:
-  bool whole() const {
+  // Bytes of the first message, as far as its length is known.
+  size_t lacking() const {
     Header header;
-    if (unread_.size() < sizeof(header)) return false;
+    if (unread_.size() < sizeof(header)) return sizeof(header) - unread_.size();
     std::memcpy(&header, unread_.data(), sizeof(header));
-    return unread_.size() >= sizeof(header) + header.length;
+    const size_t whole = sizeof(header) + header.length;
+    return whole - std::min(whole, unread_.size());
   }
   bool send() {
     if (unsent_.empty()) return false;
@@ -69,9 +94,9 @@ class Client {
     if (done > 0) unsent_.erase(0, static_cast<size_t>(done));
     return done > 0;
   }
-  bool receive() {
-    char piece[4096];
-    const ssize_t done = read(file_, piece, sizeof(piece));
+  bool receive(size_t most) {
+    char piece[kPiece];
+    const ssize_t done = read(file_, piece, std::min(most, sizeof(piece)));
     if (done == 0 || (done < 0 && errno != EAGAIN)) fail("read");
     if (done > 0) unread_.append(piece, static_cast<size_t>(done));
     return done > 0;
@@ -86,17 +111,14 @@ class Client {
 
 std::string terminated(const char* text) { return std::string(text) + '\0'; }
 
-}  // namespace
-
-// poller NODE VALUE: reads NODE, which must be VALUE each time; then tells of two events of a watch
-// on it, of which the first is the watch's own.
-int main(int, char** arguments) {
-  const char* node = arguments[1];
+// Reads NODE, which must be VALUE each time; then tells of two events of a watch on it, of which
+// the first is the watch's own.
+void read_and_watch(const char* node, const char* value) {
   Client client;
   uint32_t type = 0;
   for (int i = 0; i < kReads; i++) client.ask(kRead, terminated(node));
   for (int i = 0; i < kReads; i++) {
-    if (client.next(&type) != arguments[2] || type != kRead) fail("another value");
+    if (client.next(&type) != value || type != kRead) fail("another value");
   }
   client.ask(kWatch, terminated(node) + terminated("token"));
   for (int events = 0; events < 2;) {
@@ -110,5 +132,49 @@ int main(int, char** arguments) {
     }
   }
   std::printf("%d reads, 2 events\n", kReads);
+}
+
+// Returns when the events are there too.
+void change(Client& writer, const std::string& node, int times) {
+  uint32_t type = 0;
+  for (int i = 0; i < times; i++) writer.ask(kWrite, node + '\0' + "1");
+  for (int i = 0; i < times; i++) {
+    writer.next(&type);
+    if (type != kWrite) fail("a write is refused");
+  }
+  sleep(kSettled);
+}
+
+// A watch on NODE is not read while much changes below it, then one message at a time. Each time a
+// change was missed, and the one after it finds the place of what was read. In the end there must
+// be an event that says NODE itself.
+void read_too_late(const std::string& node) {
+  Client reader, writer;
+  uint32_t type = 0;
+  reader.ask(kWatch, node + '\0' + terminated("token"));
+  reader.next(&type);
+  reader.next(&type);  // its answer and its first event
+  change(writer, node + "/noise", kChanges);
+  for (int i = 0; i < kRounds; i++) {
+    change(writer, node + "/missed", 1);
+    reader.next_alone(&type);
+    if (type != kWatchEvent) fail("no event");
+    change(writer, node + "/noise", 1);
+  }
+  const std::string wanted = node + '\0' + terminated("token");
+  while (reader.next(&type) != wanted) {
+  }
+  std::printf("told of what was missed\n");
+}
+
+}  // namespace
+
+// poller NODE VALUE, poller late NODE
+int main(int, char** arguments) {
+  if (std::strcmp(arguments[1], "late") == 0) {
+    read_too_late(arguments[2]);
+  } else {
+    read_and_watch(arguments[1], arguments[2]);
+  }
   return 0;
 }

@@ -11,11 +11,11 @@ WRITERS, WRITES = 4, 20
 
 
 def own_xenstore(bench):
-    """xenstore-read, -write, -ls, -watch, -rm, -exists, -chmod of Debian, unchanged; many at once; a client by epoll; after a restore too"""
+    """xenstore-read, -write, -ls, -watch, -rm, -exists, -chmod of Debian, unchanged; many at once; a client by epoll, and late; after a restore too"""
     tools.bring(bench)
     bench.driver.load()
     bench.disk.attach()
-    steps = [read_and_write, same_tree, long_listing, watch, permissions, many_at_once, never_blocking, whose_disk]
+    steps = [read_and_write, same_tree, long_listing, watch, permissions, many_at_once, never_blocking, reading_late, whose_disk]
     for step in steps:
         say(f"{bench.guest.kind.upper()}: xenstore tools: {step.__doc__}")
         step(bench)
@@ -102,6 +102,12 @@ def never_blocking(bench):
     seen = bench.machine.collect(ticket, 60, "poller")
     expect(bench, seen.out, "watching\n200 reads, 2 events", f"poller, status {seen.status}")
     guest.sh(f"rm {out}")
+
+
+def reading_late(bench):
+    """a client that reads too late hears in the end of what it missed"""
+    expect(bench, bench.guest.sh("poller late data/late").out, "told of what was missed", "poller late")
+    bench.guest.sh("xenstore-rm data/late")
 
 
 def whose_disk(bench):
