@@ -24,13 +24,24 @@ struct pvk_dev_message *pvk_dev_message_alloc(unsigned int length, gfp_t gfp)
 	return message;
 }
 
+static bool is_reply(const struct pvk_dev_message *message)
+{
+	return message->header.type != PVK_WIRE_WATCH_EVENT;
+}
+
+void pvk_dev_append(struct pvk_dev_file *file, struct pvk_dev_message *message)
+{
+	list_add_tail(&message->list, &file->unread);
+	file->nr_unread++;
+	file->nr_unread_replies += is_reply(message);
+}
+
 void pvk_dev_deliver(struct pvk_dev_file *file, struct pvk_dev_message *message)
 {
 	unsigned long flags;
 
 	spin_lock_irqsave(&file->lock, flags);
-	list_add_tail(&message->list, &file->unread);
-	file->nr_unread++;
+	pvk_dev_append(file, message);
 	spin_unlock_irqrestore(&file->lock, flags);
 	wake_up_interruptible(&file->readers);
 }
@@ -105,6 +116,7 @@ static void drop_first(struct pvk_dev_file *file, struct pvk_dev_message *messag
 	spin_lock_irq(&file->lock);
 	list_del(&message->list);
 	file->nr_unread--;
+	file->nr_unread_replies -= is_reply(message);
 	missed = file->missed && !file->nr_unread;
 	if (missed)
 		file->missed = false;
@@ -157,13 +169,16 @@ static ssize_t dev_read(struct file *filp, char __user *to, size_t count, loff_t
 	return done;
 }
 
-/* Whether a message may be added: 0, -EBUSY for a caller that never reads, or -EAGAIN. */
+/*
+ * Whether a message may be added: 0, -EBUSY for a caller that never reads, or -EAGAIN. Events do
+ * not count, as a caller of one thread reads them only while it waits for a reply.
+ */
 static int room(struct pvk_dev_file *file)
 {
 	int err = 0;
 
 	spin_lock_irq(&file->lock);
-	if (file->nr_unread >= PVK_DEV_MOST_UNREAD)
+	if (file->nr_unread_replies >= PVK_DEV_MOST_UNREAD)
 		err = -EBUSY;
 	else if (file->nr_asked >= PVK_DEV_MOST_ASKED)
 		err = -EAGAIN;

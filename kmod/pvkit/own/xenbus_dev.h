@@ -12,7 +12,7 @@
 #include "kmod/pvkit/own/store_inner.h"
 
 #define PVK_DEV_MOST_ASKED	16	/* requests without an answer; more wait */
-#define PVK_DEV_MOST_UNREAD	128	/* messages that nobody read */
+#define PVK_DEV_MOST_UNREAD	128	/* replies, for a request; messages, for an event */
 #define PVK_DEV_MOST_TRANSACTIONS 32
 #define PVK_DEV_MOST_WATCHES	512
 
@@ -42,6 +42,7 @@ struct pvk_dev_file {
 	spinlock_t lock;		/* the rest; inside the store's lock, interrupts off */
 	struct list_head unread;
 	unsigned int nr_unread;
+	unsigned int nr_unread_replies;	/* of these, no events */
 	struct list_head asked;
 	unsigned int nr_asked;
 	u32 transactions[PVK_DEV_MOST_TRANSACTIONS];	/* open ones; 0: free */
@@ -52,6 +53,8 @@ struct pvk_dev_file {
 };
 
 struct pvk_dev_message *pvk_dev_message_alloc(unsigned int length, gfp_t gfp);
+/* Under @file->lock: @message is the last one that is unread. */
+void pvk_dev_append(struct pvk_dev_file *file, struct pvk_dev_message *message);
 /* Hands @message to the readers. */
 void pvk_dev_deliver(struct pvk_dev_file *file, struct pvk_dev_message *message);
 /* Answers the message in @file->in. 0 or -ENOMEM. */

@@ -94,8 +94,7 @@ static void answered(struct pvk_store_request *request)
 	spin_lock(&file->lock);
 	note_transaction(asked);
 	fill_reply(asked);
-	list_add_tail(&asked->reply->list, &file->unread);
-	file->nr_unread++;
+	pvk_dev_append(file, asked->reply);
 	list_del(&asked->list);
 	file->nr_asked--;
 	/* Inside the lock: a close that finds nothing asked frees the file after taking it. */
