@@ -148,6 +148,17 @@ static ssize_t take_unread(struct pvk_dev_file *file, char __user *to, size_t co
 	return done;
 }
 
+static ssize_t read_unread(struct pvk_dev_file *file, char __user *to, size_t count)
+{
+	ssize_t done;
+
+	if (mutex_lock_interruptible(&file->read_lock))
+		return -ERESTARTSYS;
+	done = take_unread(file, to, count);
+	mutex_unlock(&file->read_lock);
+	return done;
+}
+
 static ssize_t dev_read(struct file *filp, char __user *to, size_t count, loff_t *position)
 {
 	struct pvk_dev_file *file = filp->private_data;
@@ -155,17 +166,13 @@ static ssize_t dev_read(struct file *filp, char __user *to, size_t count, loff_t
 
 	if (!count)
 		return 0;
-	do {
-		if (!first_unread(file) && (filp->f_flags & O_NONBLOCK))
+	/* Looked for before it is waited for: another reader may be faster than any wait. */
+	while (!(done = read_unread(file, to, count))) {
+		if (filp->f_flags & O_NONBLOCK)
 			return -EAGAIN;
 		if (wait_event_interruptible(file->readers, first_unread(file)))
 			return -ERESTARTSYS;
-		if (mutex_lock_interruptible(&file->read_lock))
-			return -ERESTARTSYS;
-		/* Another reader may have been faster: then there is nothing yet. */
-		done = take_unread(file, to, count);
-		mutex_unlock(&file->read_lock);
-	} while (!done);
+	}
 	return done;
 }
 
@@ -249,7 +256,7 @@ drop:
 static ssize_t dev_write(struct file *filp, const char __user *from, size_t count, loff_t *position)
 {
 	struct pvk_dev_file *file = filp->private_data;
-	ssize_t done = 0, taken;
+	ssize_t done = 0, whole = 0, taken;
 	int err = 0;
 
 	if (mutex_lock_interruptible(&file->write_lock))
@@ -261,11 +268,13 @@ static ssize_t dev_write(struct file *filp, const char __user *from, size_t coun
 		taken = take_piece(file, from + done, count - done);
 		if (taken < 0) {
 			/* The message is dropped, with what came of it before: start it again. */
-			done = 0;
+			done = whole;
 			err = taken;
 			break;
 		}
 		done += taken;
+		if (!file->written)
+			whole = done;
 	}
 	mutex_unlock(&file->write_lock);
 	return done ? done : err;
