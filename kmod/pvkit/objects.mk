@@ -51,6 +51,7 @@ pvkit-shims += \
 	kmod/pvkit/own/vectors.c \
 	kmod/pvkit/own/watchdog.c \
 	kmod/pvkit/own/xenbus_dev.c \
+	kmod/pvkit/own/xenbus_dev_end.c \
 	kmod/pvkit/own/xenbus_dev_request.c \
 	kmod/pvkit/own/xenbus_dev_watch.c \
 	kmod/pvkit/own/xenstore.c

@@ -33,7 +33,8 @@ struct pvk_dev_file {
 		char body[PVK_WIRE_MAX_BODY];
 	} in;
 
-	struct mutex watch_lock;	/* inside write_lock; no request is waited for inside */
+	/* Inside write_lock and read_lock; changes need write_lock too. */
+	struct mutex watch_lock;
 	struct list_head watches;
 	unsigned int nr_watches;
 
@@ -52,6 +53,19 @@ struct pvk_dev_file {
 	struct delayed_work expire_work;
 };
 
+/* A request on its way, of a file or, when nobody is to hear of it, of none. */
+struct pvk_dev_asked {
+	struct pvk_store_request request;
+	struct list_head list;
+	struct pvk_dev_file *file;
+	struct pvk_dev_message *reply;	/* with the whole length that it may have */
+	unsigned long deadline;
+	u32 transaction;		/* as the caller wrote it */
+	u32 id;
+	bool unsent;			/* when it was taken back */
+	char body[];
+};
+
 struct pvk_dev_message *pvk_dev_message_alloc(unsigned int length, gfp_t gfp);
 /* Under @file->lock: @message is the last one that is unread. */
 void pvk_dev_append(struct pvk_dev_file *file, struct pvk_dev_message *message);
@@ -63,14 +77,39 @@ int pvk_dev_reply_error(struct pvk_dev_file *file, int error);
 
 /* xenbus_dev_request.c: sends the message in @file->in. */
 int pvk_dev_ask(struct pvk_dev_file *file);
+/*
+ * About a watch that is there, and answers the message in @file->in. NULL: no memory. Sent by
+ * pvk_dev_send(), that of XS_UNWATCH when the watch is gone.
+ */
+struct pvk_dev_asked *pvk_dev_make_watch(struct pvk_dev_file *file, struct pvk_store_watch *watch);
+struct pvk_dev_asked *pvk_dev_make_unwatch(struct pvk_dev_file *file,
+					   const struct pvk_store_watch *watch);
+void pvk_dev_send(struct pvk_dev_asked *asked);
+/*
+ * For nobody, and before whatever is asked from now on: the server lets a guest have only so many
+ * watches and transactions.
+ */
+void pvk_dev_tell_unwatch(const struct pvk_store_watch *watch);
+void pvk_dev_tell_abort(u32 transaction);
+/* Under the file's lock: what the answer means for its transactions and watches. */
+void pvk_dev_note_answer(struct pvk_dev_asked *asked);
+void pvk_dev_fill_reply(struct pvk_dev_asked *asked);
+/* Of a request that is for nobody: frees it. */
+void pvk_dev_unheard(struct pvk_store_request *request);
+
+/* xenbus_dev_end.c */
 void pvk_dev_expire(struct work_struct *work);
-/* Waits a while for what was asked, and ends what is open. */
+/* @watch goes: the request for it, if there is no answer yet, is done with. */
+void pvk_dev_forget(struct pvk_dev_file *file, const struct pvk_store_watch *watch);
+/* Waits a while for what was asked, and has what is open ended without waiting. */
 void pvk_dev_requests_end(struct pvk_dev_file *file);
 
 /* xenbus_dev_watch.c: the message in @file->in is XS_WATCH or XS_UNWATCH. */
 int pvk_dev_watch(struct pvk_dev_file *file);
 int pvk_dev_unwatch(struct pvk_dev_file *file);
 void pvk_dev_watches_end(struct pvk_dev_file *file);
+/* Under @file->lock: the server did not take it, or not in time. */
+void pvk_dev_refused(struct pvk_wire_watch *watch);
 /* There is room again: one event for each watch that missed some. */
 void pvk_dev_catch_up(struct pvk_dev_file *file);
 

@@ -8,19 +8,6 @@
 
 #include "kmod/pvkit/own/xenbus_dev.h"
 
-#define CLOSE_SECONDS	10	/* that a close waits for answers */
-
-struct asked {
-	struct pvk_store_request request;
-	struct list_head list;
-	struct pvk_dev_file *file;
-	struct pvk_dev_message *reply;	/* with the whole length that it may have */
-	unsigned long deadline;
-	u32 transaction;		/* as the caller wrote it */
-	u32 id;
-	char body[];
-};
-
 static bool has_transaction(struct pvk_dev_file *file, u32 transaction)
 {
 	unsigned int i;
@@ -46,8 +33,7 @@ static void change_transaction(struct pvk_dev_file *file, u32 from, u32 to)
 	}
 }
 
-/* Under @file->lock: what the answer means for the file's transactions. */
-static void note_transaction(struct asked *asked)
+void pvk_dev_note_answer(struct pvk_dev_asked *asked)
 {
 	u32 type = asked->request.wire.type, begun;
 
@@ -56,6 +42,8 @@ static void note_transaction(struct asked *asked)
 	if (type == PVK_WIRE_TRANSACTION_START && !asked->request.wire.error &&
 	    !kstrtou32(asked->reply->body, 10, &begun))
 		change_transaction(asked->file, 0, begun);
+	if (asked->request.wire.watch && asked->request.wire.error)
+		pvk_dev_refused(asked->request.wire.watch);
 }
 
 /* Errors that xs_wire.h has no name for are EIO to its readers. */
@@ -66,34 +54,39 @@ static const char *name_of(int error)
 	return pvk_wire_error_name(error);
 }
 
-static void fill_reply(struct asked *asked)
+static void put_text(struct pvk_dev_asked *asked, u32 type, const char *text)
 {
-	struct pvk_dev_message *reply = asked->reply;
-	unsigned int length = asked->request.wire.reply_length;
+	asked->reply->header.type = type;
+	asked->reply->header.length = strlen(text) + 1;
+	memcpy(asked->reply->body, text, asked->reply->header.length);
+}
 
-	reply->header.type = asked->request.wire.type;
+void pvk_dev_fill_reply(struct pvk_dev_asked *asked)
+{
+	const struct pvk_wire_request *wire = &asked->request.wire;
+	struct pvk_dev_message *reply = asked->reply;
+
 	reply->header.id = asked->id;
 	reply->header.transaction = asked->transaction;
-	if (asked->request.wire.error) {
-		const char *name = name_of(asked->request.wire.error);
-
-		reply->header.type = PVK_WIRE_ERROR;
-		length = strlen(name) + 1;
-		memcpy(reply->body, name, length);
-	}
-	reply->header.length = length;
-	reply->size = sizeof(reply->header) + length;
+	reply->header.type = wire->type;
+	reply->header.length = wire->reply_length;
+	/* A watch that was ended here is gone for its caller, whatever the server says. */
+	if (wire->type == PVK_WIRE_UNWATCH || (wire->type == PVK_WIRE_WATCH && !wire->error))
+		put_text(asked, wire->type, "OK");
+	else if (wire->error)
+		put_text(asked, PVK_WIRE_ERROR, name_of(wire->error));
+	reply->size = sizeof(reply->header) + reply->header.length;
 }
 
 /* Under the store's lock, with interrupts off. The file outlives what it asked. */
 static void answered(struct pvk_store_request *request)
 {
-	struct asked *asked = container_of(request, struct asked, request);
+	struct pvk_dev_asked *asked = container_of(request, struct pvk_dev_asked, request);
 	struct pvk_dev_file *file = asked->file;
 
 	spin_lock(&file->lock);
-	note_transaction(asked);
-	fill_reply(asked);
+	pvk_dev_note_answer(asked);
+	pvk_dev_fill_reply(asked);
 	pvk_dev_append(file, asked->reply);
 	list_del(&asked->list);
 	file->nr_asked--;
@@ -104,39 +97,137 @@ static void answered(struct pvk_store_request *request)
 	kfree(asked);
 }
 
-static struct asked *make_asked(struct pvk_dev_file *file)
+void pvk_dev_unheard(struct pvk_store_request *request)
 {
-	const struct pvk_wire_header *header = &file->in.header;
+	kfree(container_of(request, struct pvk_dev_asked, request));
+}
+
+/* A request of two parts, of which the second may be empty, that is for nobody. */
+static struct pvk_dev_asked *make_request(u32 type, const struct pvk_wire_part *first,
+					  const struct pvk_wire_part *second, gfp_t gfp)
+{
+	struct pvk_dev_asked *asked = kzalloc(sizeof(*asked) + first->length + second->length, gfp);
+
+	if (!asked)
+		return NULL;
+	memcpy(asked->body, first->bytes, first->length);
+	memcpy(asked->body + first->length, second->bytes, second->length);
+	asked->request.finished = pvk_dev_unheard;
+	asked->request.wire.type = type;
+	asked->request.wire.parts[0].bytes = asked->body;
+	asked->request.wire.parts[0].length = first->length + second->length;
+	asked->request.wire.part_count = 1;
+	return asked;
+}
+
+/* It answers the message in @file->in. Takes @asked, which may be NULL, in any case. */
+static struct pvk_dev_asked *for_file(struct pvk_dev_asked *asked, struct pvk_dev_file *file)
+{
 	/* The NUL behind the longest body ends a number. */
 	struct pvk_dev_message *reply = pvk_dev_message_alloc(PVK_WIRE_MAX_BODY + 1, GFP_KERNEL);
-	struct asked *asked = kzalloc(sizeof(*asked) + header->length, GFP_KERNEL);
 
 	if (!asked || !reply) {
 		kfree(asked);
 		kfree(reply);
 		return NULL;
 	}
-	memcpy(asked->body, file->in.body, header->length);
 	asked->file = file;
 	asked->reply = reply;
 	asked->deadline = jiffies + pvk_store_timeout() * HZ;
-	asked->id = header->id;
-	asked->transaction = header->transaction;
+	asked->id = file->in.header.id;
+	asked->transaction = file->in.header.transaction;
 	asked->request.finished = answered;
-	asked->request.wire.type = header->type;
-	asked->request.wire.transaction = header->transaction;
-	asked->request.wire.parts[0].bytes = asked->body;
-	asked->request.wire.parts[0].length = header->length;
-	asked->request.wire.part_count = 1;
 	asked->request.wire.reply = reply->body;
 	asked->request.wire.capacity = PVK_WIRE_MAX_BODY;
 	return asked;
 }
 
+static struct pvk_dev_asked *make_asked(struct pvk_dev_file *file)
+{
+	const struct pvk_wire_part body = { file->in.body, file->in.header.length };
+	const struct pvk_wire_part nothing = { "", 0 };
+	struct pvk_dev_asked *asked = make_request(file->in.header.type, &body, &nothing,
+						   GFP_KERNEL);
+
+	asked = for_file(asked, file);
+	if (asked)
+		asked->request.wire.transaction = file->in.header.transaction;
+	return asked;
+}
+
+/* About @watch, with our own token. */
+static struct pvk_dev_asked *make_about(u32 type, const struct pvk_store_watch *watch, gfp_t gfp)
+{
+	const struct pvk_wire_part path = { watch->path, strlen(watch->path) + 1 };
+	const struct pvk_wire_part token = { watch->wire.token, strlen(watch->wire.token) + 1 };
+
+	return make_request(type, &path, &token, gfp);
+}
+
+struct pvk_dev_asked *pvk_dev_make_watch(struct pvk_dev_file *file, struct pvk_store_watch *watch)
+{
+	struct pvk_dev_asked *asked = for_file(make_about(PVK_WIRE_WATCH, watch, GFP_KERNEL), file);
+
+	if (asked)
+		asked->request.wire.watch = &watch->wire;
+	return asked;
+}
+
+struct pvk_dev_asked *pvk_dev_make_unwatch(struct pvk_dev_file *file,
+					   const struct pvk_store_watch *watch)
+{
+	return for_file(make_about(PVK_WIRE_UNWATCH, watch, GFP_KERNEL), file);
+}
+
+void pvk_dev_send(struct pvk_dev_asked *asked)
+{
+	struct pvk_dev_file *file = asked->file;
+
+	spin_lock_irq(&file->lock);
+	list_add_tail(&asked->list, &file->asked);
+	file->nr_asked++;
+	spin_unlock_irq(&file->lock);
+	pvk_store_submit(&asked->request);
+	/* Again and again while something is asked. */
+	schedule_delayed_work(&file->expire_work, HZ);
+}
+
+void pvk_dev_tell_unwatch(const struct pvk_store_watch *watch)
+{
+	pvk_store_submit(&make_about(PVK_WIRE_UNWATCH, watch, GFP_KERNEL | __GFP_NOFAIL)->request);
+}
+
+void pvk_dev_tell_abort(u32 transaction)
+{
+	const struct pvk_wire_part abort = { "F", 2 };
+	const struct pvk_wire_part nothing = { "", 0 };
+	struct pvk_dev_asked *asked = make_request(PVK_WIRE_TRANSACTION_END, &abort, &nothing,
+						   GFP_KERNEL | __GFP_NOFAIL);
+
+	asked->request.wire.transaction = transaction;
+	pvk_store_submit(&asked->request);
+}
+
+/* Whether one more transaction can be noted when those that begin have begun. */
+static bool may_begin(struct pvk_dev_file *file)
+{
+	const struct pvk_dev_asked *asked;
+	int places = 0;
+	unsigned int i;
+
+	spin_lock_irq(&file->lock);
+	for (i = 0; i < PVK_DEV_MOST_TRANSACTIONS; i++)
+		places += !file->transactions[i];
+	list_for_each_entry(asked, &file->asked, list)
+		places -= asked->request.wire.type == PVK_WIRE_TRANSACTION_START;
+	spin_unlock_irq(&file->lock);
+	return places > 0;
+}
+
 int pvk_dev_ask(struct pvk_dev_file *file)
 {
 	const struct pvk_wire_header *header = &file->in.header;
-	struct asked *asked;
+	struct pvk_dev_asked *asked;
 
 	if (header->transaction && !has_transaction(file, header->transaction))
 		return pvk_dev_reply_error(file, ENOENT);
@@ -145,96 +236,12 @@ int pvk_dev_ask(struct pvk_dev_file *file)
 	    (!header->transaction || header->length != 2 || file->in.body[1] ||
 	     (file->in.body[0] != 'T' && file->in.body[0] != 'F')))
 		return pvk_dev_reply_error(file, EINVAL);
+	/* Those of a lost connection count until their caller has ended them. */
+	if (header->type == PVK_WIRE_TRANSACTION_START && !may_begin(file))
+		return pvk_dev_reply_error(file, ENOSPC);
 	asked = make_asked(file);
 	if (!asked)
 		return -ENOMEM;
-	spin_lock_irq(&file->lock);
-	list_add_tail(&asked->list, &file->asked);
-	file->nr_asked++;
-	spin_unlock_irq(&file->lock);
-	pvk_store_submit(&asked->request);
-	/* Again and again while something is asked. */
-	schedule_delayed_work(&file->expire_work, HZ);
+	pvk_dev_send(asked);
 	return 0;
-}
-
-/*
- * The first request, when its time is over. Requests are answered or abandoned under the store's
- * lock alone, so one that is found with that lock held stays what it is.
- */
-static struct asked *abandon_first(struct pvk_dev_file *file, bool at_once)
-{
-	struct asked *asked;
-	struct pvk_wire *wire;
-	unsigned long flags;
-
-	wire = pvk_store_lock(&flags);
-	spin_lock(&file->lock);
-	asked = list_first_entry_or_null(&file->asked, struct asked, list);
-	if (asked && (at_once || time_after(jiffies, asked->deadline))) {
-		list_del(&asked->list);
-		file->nr_asked--;
-	} else {
-		asked = NULL;
-	}
-	spin_unlock(&file->lock);
-	if (asked && wire)
-		pvk_wire_abandon(wire, &asked->request.wire);
-	pvk_store_unlock(flags);
-	if (asked)
-		pvk_store_kick();
-	return asked;
-}
-
-static bool still_asked(struct pvk_dev_file *file)
-{
-	bool some;
-
-	spin_lock_irq(&file->lock);
-	some = !list_empty(&file->asked);
-	spin_unlock_irq(&file->lock);
-	return some;
-}
-
-void pvk_dev_expire(struct work_struct *work)
-{
-	struct pvk_dev_file *file = container_of(to_delayed_work(work), struct pvk_dev_file,
-						 expire_work);
-	struct asked *asked;
-
-	while ((asked = abandon_first(file, false))) {
-		pr_err_ratelimited("pvkit: xenstore (%s): no answer to a program's request %u\n",
-				   pvk_store_state(), asked->request.wire.type);
-		asked->request.wire.error = ETIMEDOUT;
-		fill_reply(asked);
-		if (asked->request.wire.type == PVK_WIRE_TRANSACTION_END) {
-			spin_lock_irq(&file->lock);
-			note_transaction(asked);
-			spin_unlock_irq(&file->lock);
-		}
-		pvk_dev_deliver(file, asked->reply);
-		wake_up_all(&file->writers);
-		kfree(asked);
-	}
-	if (still_asked(file))
-		schedule_delayed_work(&file->expire_work, HZ);
-}
-
-void pvk_dev_requests_end(struct pvk_dev_file *file)
-{
-	struct asked *asked;
-	unsigned int i;
-
-	/* A caller may write and close without waiting: what it wrote is done all the same. */
-	wait_event_timeout(file->writers, !still_asked(file), CLOSE_SECONDS * HZ);
-	cancel_delayed_work_sync(&file->expire_work);
-	while ((asked = abandon_first(file, true))) {
-		kfree(asked->reply);
-		kfree(asked);
-	}
-	/* A silent server costs one time-out, not one for each. */
-	for (i = 0; i < PVK_DEV_MOST_TRANSACTIONS; i++) {
-		if (file->transactions[i] && pvk_store_end(file->transactions[i], 0) == -ETIMEDOUT)
-			break;
-	}
 }

@@ -3,7 +3,8 @@
 // blocking, epoll that tells of edges only, the same request id in every message. Many reads are on
 // their way at once, then a watch. An edge that does not come is a wait of kSilence.
 //
-// And what xenstore's own tools never do: a client that reads too late.
+// And what xenstore's own tools never do: a client that reads too late, and clients that end in the
+// midst of all.
 #include <fcntl.h>
 #include <sys/epoll.h>
 #include <unistd.h>
@@ -22,13 +23,15 @@ constexpr int kSilence = 30'000;  // ms
 constexpr int kReads = 200;       // more than the device takes at once
 constexpr int kChanges = 300;     // more events than it keeps
 constexpr int kRounds = 3;
+constexpr int kClients = 10;  // each leaves so much open; of all of it xenstored refuses the most
+constexpr int kBegun = 5, kWatches = 40;
 constexpr int kSettled = 1;  // s, after which an event is where a read finds it
 
 // xen/io/xs_wire.h: struct xsd_sockmsg and the types used here.
 struct Header {
   uint32_t type, id, transaction, length;
 };
-constexpr uint32_t kRead = 2, kWatch = 4, kWrite = 11, kWatchEvent = 15;
+constexpr uint32_t kRead = 2, kWatch = 4, kBegin = 6, kWrite = 11, kWatchEvent = 15;
 
 [[noreturn]] void fail(const char* what) {
   std::printf("poller: %s (%s)\n", what, std::strerror(errno));
@@ -171,12 +174,32 @@ void read_too_late(const std::string& node) {
   std::printf("told of what was missed\n");
 }
 
+// One client after another leaves transactions and watches open, without an answer to its last
+// ones. The next one is refused nothing.
+void leave_open(const std::string& node) {
+  for (int i = 0; i < kClients; i++) {
+    Client client;
+    uint32_t type = 0;
+    for (int j = 0; j < kBegun; j++) client.ask(kBegin, terminated(""));
+    for (int j = 0; j < kWatches; j++)
+      client.ask(kWatch, node + '\0' + terminated(std::to_string(j).c_str()));
+    for (int answers = 0; answers < kBegun + kWatches - 1;) {
+      client.next(&type);
+      if (type != kBegin && type != kWatch && type != kWatchEvent) fail("refused");
+      if (type != kWatchEvent) answers++;
+    }
+  }
+  std::printf("%d clients left all open\n", kClients);
+}
+
 }  // namespace
 
-// poller NODE VALUE, poller late NODE
+// poller NODE VALUE, poller late NODE, poller leave NODE
 int main(int, char** arguments) {
   if (std::strcmp(arguments[1], "late") == 0) {
     read_too_late(arguments[2]);
+  } else if (std::strcmp(arguments[1], "leave") == 0) {
+    leave_open(arguments[2]);
   } else {
     read_and_watch(arguments[1], arguments[2]);
   }

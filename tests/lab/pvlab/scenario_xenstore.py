@@ -15,7 +15,7 @@ def own_xenstore(bench):
     tools.bring(bench)
     bench.driver.load()
     bench.disk.attach()
-    steps = [read_and_write, same_tree, long_listing, watch, permissions, many_at_once, never_blocking, reading_late, whose_disk]
+    steps = [read_and_write, same_tree, long_listing, watch, permissions, many_at_once, never_blocking, reading_late, leaving, whose_disk]
     for step in steps:
         say(f"{bench.guest.kind.upper()}: xenstore tools: {step.__doc__}")
         step(bench)
@@ -108,6 +108,11 @@ def reading_late(bench):
     """a client that reads too late hears in the end of what it missed"""
     expect(bench, bench.guest.sh("poller late data/late").out, "told of what was missed", "poller late")
     bench.guest.sh("xenstore-rm data/late")
+
+
+def leaving(bench):
+    """clients that end with more transactions and watches open than xenstored lets a guest have"""
+    expect(bench, bench.guest.sh("poller leave data").out, "10 clients left all open", "poller leave")
 
 
 def whose_disk(bench):
