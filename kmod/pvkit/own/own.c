@@ -101,18 +101,22 @@ static const struct part {
 	{ "watchdog", false, pvk_watchdog_start, pvk_watchdog_stop, pvk_watchdog_suspend,
 	  pvk_watchdog_resume },
 	{ "xenstore", true, store_start, store_stop, pvk_store_suspend, store_resume },
-	{ "/dev/xen/xenbus", false, pvk_xenbus_dev_start, pvk_xenbus_dev_stop },
-	{ "/proc/xen", false, pvk_proc_xen_start, pvk_proc_xen_stop },
 	{ "balloon", false, pvk_balloon_start, pvk_balloon_stop, NULL, pvk_balloon_resume },
 	{ "bus", true, pvk_own_bus_start, pvk_own_bus_stop, pvk_own_bus_suspend,
 	  pvk_own_bus_resume },
 	{ "control", false, pvk_shutdown_start, pvk_shutdown_stop, NULL, pvk_shutdown_resume },
 	{ "kexec", false, pvk_own_kexec_start, pvk_own_kexec_stop },
 	/*
-	 * Last, because it cannot be taken back: a guest in which anything above failed, or that
-	 * has another owner, keeps its emulated disks.
+	 * Last of what is needed, because it cannot be taken back: a guest in which anything above
+	 * failed, or that has another owner, keeps its emulated disks.
 	 */
 	{ "unplug", true, pvk_unplug_start },
+	/*
+	 * What programs open, when nothing can fail the load any more: that would free the module
+	 * while they hold it. A module that is being loaded lets itself be held.
+	 */
+	{ "/dev/xen/xenbus", false, pvk_xenbus_dev_start, pvk_xenbus_dev_stop },
+	{ "/proc/xen", false, pvk_proc_xen_start, pvk_proc_xen_stop },
 };
 static bool running[ARRAY_SIZE(parts)];
 
