@@ -19,6 +19,7 @@ struct pvk_own_device {
 	char frontend[PVK_PATH];	/* device/vbd/51712 */
 	char backend[PVK_PATH];		/* /local/domain/0/backend/vbd/1/51712 */
 	pvk_u16 backend_domid;
+	int state;			/* that was set last, for sysfs; unknown: none yet */
 	bool seen;			/* by the scan that is going on */
 	bool watching;
 	char watched[PVK_PATH + 8];	/* the backend's state */

@@ -34,15 +34,20 @@ static ssize_t modalias_show(struct device *dev, struct device_attribute *attrib
 }
 static DEVICE_ATTR_RO(modalias);
 
-/* The frontend's, as xenstore has it; xen/io/xenbus.h has the names. */
+/*
+ * The frontend's; xen/io/xenbus.h has the names. As it was set last: everybody may read this, and
+ * not everybody may make the guest ask xenstore. Before it is set it is as the toolstack made it.
+ */
 static ssize_t state_show(struct device *dev, struct device_attribute *attribute, char *page)
 {
 	static const char * const names[] = {
 		"Unknown", "Initialising", "InitWait", "Initialised", "Connected", "Closing",
 		"Closed", "Reconfiguring", "Reconfigured",
 	};
-	unsigned int state = pvk_own_bus_state(&to_own_device(dev)->bus, PVK_FRONTEND);
+	unsigned int state = READ_ONCE(to_own_device(dev)->state);
 
+	if (state == PVK_STATE_UNKNOWN)
+		state = PVK_STATE_INITIALISING;
 	return sysfs_emit(page, "%s\n", state < ARRAY_SIZE(names) ? names[state] : names[0]);
 }
 static DEVICE_ATTR_RO(state);

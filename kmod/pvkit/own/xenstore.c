@@ -73,6 +73,8 @@ int pvk_own_xs_set_state(struct pvk_bus *bus, int state)
 	snprintf(value, sizeof(value), "%d", state);
 	for (tries = 0; tries < STATE_TRIES && err == -EAGAIN; tries++)
 		err = try_set_state(directory(bus, PVK_FRONTEND), value);
+	if (!err)
+		WRITE_ONCE(pvk_own_device_of(bus)->state, state);
 	return err;
 }
 
