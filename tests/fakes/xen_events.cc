@@ -11,13 +11,14 @@ namespace {
 bool test_bit(const u8* bits, Port port) {
   return (__atomic_load_n(bits + port / 8, __ATOMIC_SEQ_CST) >> port % 8 & 1) != 0;
 }
+// Both say whether the bit was set before.
 bool set_bit(u8* bits, Port port) {
   const u8 bit = static_cast<u8>(1 << port % 8);
   return (__atomic_fetch_or(bits + port / 8, bit, __ATOMIC_SEQ_CST) & bit) != 0;
 }
-void clear_bit(u8* bits, Port port) {
+bool clear_bit(u8* bits, Port port) {
   const u8 bit = static_cast<u8>(1 << port % 8);
-  __atomic_fetch_and(bits + port / 8, static_cast<u8>(~bit), __ATOMIC_SEQ_CST);
+  return (__atomic_fetch_and(bits + port / 8, static_cast<u8>(~bit), __ATOMIC_SEQ_CST) & bit) != 0;
 }
 
 // Those that each vCPU has for itself (xen/xen.h, "V." in the list of VIRQs).
@@ -240,7 +241,8 @@ long XenEvents::unmask(const evtchn_unmask& call) {
     fifo_.unmask(call.port, channel->vcpu);
     return 0;
   }
-  clear_bit(vcpus_.mask_bits(), call.port);
+  // Only of a port that it finds masked does Xen think that nobody was told of the event.
+  if (!clear_bit(vcpus_.mask_bits(), call.port)) return 0;
   if (test_bit(vcpus_.pending_bits(), call.port)) {
     vcpus_.select(channel->vcpu, call.port / vcpus_.word_bits());
   }

@@ -79,9 +79,14 @@ void XenFifo::link(Port port, u32 vcpu) {
     return;
   }
   if ((set_bits(word(port), bit(EVTCHN_FIFO_LINKED)) & bit(EVTCHN_FIFO_LINKED)) != 0) return;
+  // At the end of the queue that it was in last it is no more, whichever that was: nothing may be
+  // linked behind it there.
+  for (auto& [each, last] : queues_) {
+    if (last.tail == port) last.tail = 0;
+  }
   const u32 priority = priority_.contains(port) ? priority_[port] : EVTCHN_FIFO_PRIORITY_DEFAULT;
   Queue& queue = queues_[{vcpu, priority}];
-  const bool linked = queue.tail != 0 && queue.tail != port && follow(queue.tail, port);
+  const bool linked = queue.tail != 0 && follow(queue.tail, port);
   if (!linked) __atomic_store_n(&control->second->head[priority], port, __ATOMIC_SEQ_CST);
   queue.tail = port;
   if (linked) return;

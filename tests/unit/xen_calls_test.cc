@@ -89,6 +89,19 @@ TEST_F(Xen, AMaskedEventWaitsForUnmask) {
   EXPECT_EQ(info->evtchn_mask[port / 64], 0u);
 }
 
+// What unmask() of two_level.h is for: who opened the port by himself asks in vain.
+TEST_F(Xen, UnmaskRaisesAnUpcallOnlyForAPortThatWasMasked) {
+  shared_info* const info = map_shared_info();
+  const Port port = alloc_unbound(xen, 3).value();
+  const Port theirs = xen.events.remote_bind(3, port);
+  info->evtchn_mask[port / 64] |= u64{1} << port % 64;
+  xen.events.remote_send(3, theirs);
+  info->evtchn_mask[port / 64] = 0;
+  ASSERT_TRUE(unmask_event(xen, port).ok());
+  EXPECT_EQ(xen.vcpus.upcalls, 0u);
+  EXPECT_EQ(info->vcpu_info[0].evtchn_pending_sel, 0u);
+}
+
 TEST_F(Xen, LoopbackLeavesTheNewPortPending) {
   const shared_info* const info = map_shared_info();
   const Port first = alloc_unbound(xen, DOMID_SELF).value();
@@ -119,6 +132,31 @@ TEST_F(Xen, FifoLinksEventsOfAQueue) {
   EXPECT_EQ(xen.vcpus.upcalls, 1u);
   EXPECT_EQ(init_control(xen, 0, xen.memory.gfn_of(control_page), 0).error(), Error::kBadValue);
   EXPECT_EQ(xen.violations.take().size(), 1u) << "one control block a vCPU";
+}
+
+// The last port of a queue moves to another one: what comes to the first is not linked behind it.
+TEST_F(Xen, FifoForgetsATailThatHasMoved) {
+  map_shared_info();
+  void* const array_page = xen.memory.allocate();
+  const evtchn_fifo_control_block* control[2];
+  for (u32 vcpu = 0; vcpu < 2; ++vcpu) {
+    void* const page = xen.memory.allocate();
+    ASSERT_TRUE(init_control(xen, vcpu, xen.memory.gfn_of(page), 0).ok());
+    control[vcpu] = static_cast<const evtchn_fifo_control_block*>(page);
+  }
+  ASSERT_TRUE(expand_array(xen, xen.memory.gfn_of(array_page)).ok());
+  u32* const words = static_cast<u32*>(array_page);
+  const Port moving = alloc_unbound(xen, 3).value();
+  const Port staying = alloc_unbound(xen, 3).value();
+  const Port to_moving = xen.events.remote_bind(3, moving);
+  xen.events.remote_send(3, to_moving);
+  words[moving] = 0;  // vCPU 0 has taken it
+  ASSERT_TRUE(bind_vcpu(xen, moving, 1).ok());
+  xen.events.remote_send(3, to_moving);
+  EXPECT_EQ(control[1]->head[EVTCHN_FIFO_PRIORITY_DEFAULT], moving);
+  xen.events.remote_send(3, xen.events.remote_bind(3, staying));
+  EXPECT_EQ(control[0]->head[EVTCHN_FIFO_PRIORITY_DEFAULT], staying);
+  EXPECT_EQ(words[moving] & EVTCHN_FIFO_LINK_MASK, 0u);
 }
 
 TEST_F(Xen, WhoComesNextSeesThatTheDomainHasFifo) {
