@@ -88,8 +88,9 @@ class Interleaver {
   std::unordered_set<u64> visited_;
 };
 
+// Not 0 of 0 and 0: a program that has seen zeros alone is further than one that has not begun.
 constexpr u64 mix(u64 hash, u64 value) {
-  hash = (hash ^ value) * 0x9E3779B97F4A7C15;
+  hash = ((hash ^ value) + 0x632BE59BD9B4E019) * 0x9E3779B97F4A7C15;
   return hash ^ hash >> 29;
 }
 
