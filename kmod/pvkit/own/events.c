@@ -9,8 +9,10 @@
 #include <linux/irq.h>
 #include <linux/irqdesc.h>
 #include <linux/moduleparam.h>
+#include <linux/mutex.h>
 #include <linux/rcupdate.h>
 #include <linux/slab.h>
+#include <linux/spinlock.h>
 #include <linux/workqueue.h>
 
 #include "kmod/compat/irq_stat.h"
@@ -21,6 +23,7 @@
 
 struct own_event {
 	struct pvk_event event;
+	raw_spinlock_t lock;		/* whether the port is masked, and where it is bound */
 	unsigned int cpu;		/* where its events come */
 	unsigned int priority;
 	unsigned int move_to;		/* a CPU, or NO_MOVE */
@@ -31,13 +34,21 @@ struct own_event {
 	struct delayed_work recheck;
 	struct delayed_work wake;
 	bool asleep;			/* masked, because it stormed */
+	bool closing;			/* masked for good: nobody touches the port any more */
 	struct pvk_own_throttle throttle;
 	bool ours;			/* the port is closed with the event */
 	bool open;
+	struct rcu_head rcu;
 };
 
 static struct own_event **ports;	/* by number; slots are read by upcalls */
 static pvk_u32 nr_ports;		/* of the first ABI: there may be fewer by now */
+
+/*
+ * Xen gives the number of a closed port out again at once. So with this held a port is opened and
+ * has its slot taken, and is closed and has its slot emptied; and a domain is saved and restored.
+ */
+static DEFINE_MUTEX(ports_lock);
 
 static int set_priority(const char *text, const struct kernel_param *param)
 {
@@ -79,47 +90,65 @@ static unsigned int a_cpu_for(const struct cpumask *mask)
  */
 static int move_now(struct own_event *event, unsigned int cpu)
 {
-	int err;
+	unsigned long flags;
+	int err = 0;
 
-	pvk_own_port_mask(event->event.port);
-	err = pvk_own_port_move(event->event.port, cpu);
-	if (!err)
-		event->cpu = cpu;
-	if (!READ_ONCE(event->asleep))
-		pvk_own_port_unmask(event->event.port);
-	if (!err)
-		queue_delayed_work(system_wq, &event->recheck, 1);
+	raw_spin_lock_irqsave(&event->lock, flags);
+	if (!event->closing) {
+		pvk_own_port_mask(event->event.port);
+		err = pvk_own_port_move(event->event.port, cpu);
+		if (!err)
+			event->cpu = cpu;
+		if (!event->asleep)
+			pvk_own_port_unmask(event->event.port);
+		if (!err)
+			queue_delayed_work(system_wq, &event->recheck, 1);
+	}
+	raw_spin_unlock_irqrestore(&event->lock, flags);
 	return err;
 }
 
 static void recheck(struct work_struct *work)
 {
 	struct own_event *event = container_of(work, struct own_event, recheck.work);
+	unsigned long flags;
 
-	pvk_own_port_recheck(event->event.port);
+	raw_spin_lock_irqsave(&event->lock, flags);
+	if (event->open && !event->closing)
+		pvk_own_port_recheck(event->event.port);
+	raw_spin_unlock_irqrestore(&event->lock, flags);
 }
 
 static void wake(struct work_struct *work)
 {
 	struct own_event *event = container_of(work, struct own_event, wake.work);
+	unsigned long flags;
 
-	WRITE_ONCE(event->asleep, false);
-	pvk_own_port_unmask(event->event.port);
+	raw_spin_lock_irqsave(&event->lock, flags);
+	event->asleep = false;
+	if (event->open && !event->closing)
+		pvk_own_port_unmask(event->event.port);
+	raw_spin_unlock_irqrestore(&event->lock, flags);
 }
 
 /* An event without work, or one with work after such: a backend that storms is made to wait. */
 static noinline void throttle(struct own_event *event, int had_work)
 {
-	u64 delay = pvk_own_throttle_event(&event->throttle, ktime_get_ns(), had_work);
+	bool first = false;
+	u64 delay;
 
-	if (!delay)
-		return;
-	if (event->throttle.sleeps == 1)
+	raw_spin_lock(&event->lock);
+	delay = pvk_own_throttle_event(&event->throttle, ktime_get_ns(), had_work);
+	if (delay && !event->closing) {
+		first = event->throttle.sleeps == 1;
+		event->asleep = true;
+		pvk_own_port_mask(event->event.port);
+		queue_delayed_work(system_wq, &event->wake, nsecs_to_jiffies(delay) + 1);
+	}
+	raw_spin_unlock(&event->lock);
+	if (first)
 		pr_warn("pvkit: port %u: events without a reason are slowed down\n",
 			event->event.port);
-	WRITE_ONCE(event->asleep, true);
-	pvk_own_port_mask(event->event.port);
-	queue_delayed_work(system_wq, &event->wake, nsecs_to_jiffies(delay) + 1);
 }
 
 /*
@@ -206,6 +235,7 @@ static struct own_event *new_event(pvk_u32 port, pvk_upcall upcall, void *contex
 
 	if (!event)
 		return NULL;
+	raw_spin_lock_init(&event->lock);
 	INIT_DELAYED_WORK(&event->recheck, recheck);
 	INIT_DELAYED_WORK(&event->wake, wake);
 	event->event.port = port;
@@ -215,8 +245,9 @@ static struct own_event *new_event(pvk_u32 port, pvk_upcall upcall, void *contex
 	return event;
 }
 
-int pvk_own_event_bind(pvk_u32 port, const char *name, unsigned int priority, pvk_upcall upcall,
-		       void *context, struct pvk_event **result)
+/* With ports_lock held. */
+static int bind(pvk_u32 port, const char *name, unsigned int priority, pvk_upcall upcall,
+		void *context, struct pvk_event **result)
 {
 	struct own_event *event;
 	int err = -ENOMEM;
@@ -249,20 +280,42 @@ free:
 	return err;
 }
 
-int pvk_own_event_open(struct pvk_bus *bus, pvk_upcall upcall, void *context,
-		       struct pvk_event **result)
+int pvk_own_event_bind(pvk_u32 port, const char *name, unsigned int priority, pvk_upcall upcall,
+		       void *context, struct pvk_event **result)
+{
+	int err;
+
+	mutex_lock(&ports_lock);
+	err = bind(port, name, priority, upcall, context, result);
+	mutex_unlock(&ports_lock);
+	return err;
+}
+
+/* With ports_lock held. */
+static int open_port(struct pvk_bus *bus, pvk_upcall upcall, void *context,
+		     struct pvk_event **result)
 {
 	pvk_u32 port;
 	int err = pvk_own_port_open(pvk_own_backend_domid(bus), &port);
 
 	if (err)
 		return err;
-	err = pvk_own_event_bind(port, pvk_bus_name(bus), READ_ONCE(device_priority), upcall,
-				 context, result);
+	err = bind(port, pvk_bus_name(bus), READ_ONCE(device_priority), upcall, context, result);
 	if (err)
 		pvk_own_port_close(port);
 	else
 		container_of(*result, struct own_event, event)->ours = true;
+	return err;
+}
+
+int pvk_own_event_open(struct pvk_bus *bus, pvk_upcall upcall, void *context,
+		       struct pvk_event **result)
+{
+	int err;
+
+	mutex_lock(&ports_lock);
+	err = open_port(bus, upcall, context, result);
+	mutex_unlock(&ports_lock);
 	return err;
 }
 
@@ -279,30 +332,51 @@ static bool wait_unqueued(pvk_u32 port)
 static void close_port(struct own_event *event)
 {
 	pvk_u32 port = event->event.port;
+	/* One of a former life has a number that may be another's by now. */
+	bool unqueued = READ_ONCE(event->open) && wait_unqueued(port);
 
-	pvk_own_port_mask(port);
-	if (!wait_unqueued(port))
-		pr_warn("pvkit: port %u stays in a CPU's queue: it is not given back\n", port);
-	else if (event->ours)
-		pvk_own_port_close(port);
-	WRITE_ONCE(ports[port], NULL);
+	mutex_lock(&ports_lock);
+	if (event->open) {
+		if (!unqueued)
+			pr_warn("pvkit: port %u stays in a CPU's queue: it is not given back\n",
+				port);
+		else if (event->ours)
+			pvk_own_port_close(port);
+		WRITE_ONCE(ports[port], NULL);
+	}
+	mutex_unlock(&ports_lock);
 }
 
+/* From here on nobody else masks, unmasks or moves the port, nor starts work that would. */
+static void silence(struct own_event *event)
+{
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&event->lock, flags);
+	event->closing = true;
+	if (event->open)
+		pvk_own_port_mask(event->event.port);
+	raw_spin_unlock_irqrestore(&event->lock, flags);
+}
+
+/*
+ * A backend may send all the while. The order is what keeps its events off what is gone: silent
+ * first; then no upcall runs that began before (it has interrupts off: once each CPU was seen with
+ * them on, none does), and none that begins later finds the port unmasked; then no work runs, and
+ * nobody is left who would start it. Only now does the interrupt go, whose counter each upcall
+ * writes to, and the port. Last the event, which who walks the slots may just have seen.
+ */
 void pvk_own_event_close(struct pvk_event *closing)
 {
 	struct own_event *event = container_of(closing, struct own_event, event);
 
-	take_irq(event);
-	/* Asleep for good: nothing unmasks the port behind our back. */
-	WRITE_ONCE(event->asleep, true);
-	cancel_delayed_work_sync(&event->wake);
-	/* One of a former life has a number that may be another's by now. */
-	if (event->open)
-		close_port(event);
-	/* An upcall runs with interrupts off: once each CPU was seen with them on, none does. */
+	silence(event);
 	synchronize_rcu();
+	cancel_delayed_work_sync(&event->wake);
 	cancel_delayed_work_sync(&event->recheck);
-	kfree(event);
+	take_irq(event);
+	close_port(event);
+	kfree_rcu(event, rcu);
 }
 
 void pvk_own_notify(pvk_u32 port)
@@ -312,6 +386,7 @@ void pvk_own_notify(pvk_u32 port)
 
 void pvk_own_events_leave(unsigned int cpu)
 {
+	struct own_event *event;
 	unsigned long flags;
 	unsigned int to;
 	pvk_u32 port;
@@ -319,16 +394,18 @@ void pvk_own_events_leave(unsigned int cpu)
 	/* Here is the CPU's last upcall; what is sent from now on waits for the move. */
 	local_irq_save(flags);
 	for (port = 0; port < nr_ports; port++) {
-		if (ports[port] && ports[port]->cpu == cpu)
+		event = READ_ONCE(ports[port]);
+		if (event && event->cpu == cpu)
 			pvk_own_port_mask(port);
 	}
 	while (pvk_own_take_over(cpu))
 		;
 	for (port = 0; port < nr_ports; port++) {
-		if (!ports[port] || ports[port]->cpu != cpu)
+		event = READ_ONCE(ports[port]);
+		if (!event || event->cpu != cpu)
 			continue;
 		to = a_cpu_for(cpu_online_mask);
-		if (to == NO_MOVE || move_now(ports[port], to))
+		if (to == NO_MOVE || move_now(event, to))
 			pr_warn("pvkit: port %u stays on CPU %u, which is offline\n", port, cpu);
 	}
 	local_irq_restore(flags);
@@ -351,11 +428,24 @@ void pvk_own_events_resume(void)
 			event->ours = false;
 			event->open = false;
 			ports[port] = NULL;
-		} else if (!pvk_own_port_move(port, event->cpu)) {
+		} else if (!event->closing && !pvk_own_port_move(port, event->cpu)) {
 			pvk_own_port_priority(port, event->priority);
-			pvk_own_port_unmask(port);
+			/* One that is asleep is woken, as it would have been. */
+			if (!event->asleep)
+				pvk_own_port_unmask(port);
 		}
 	}
+}
+
+/* No port is half open, or half closed, when the domain it is of ends. */
+void pvk_own_events_hold(void)
+{
+	mutex_lock(&ports_lock);
+}
+
+void pvk_own_events_carry_on(int cancelled)
+{
+	mutex_unlock(&ports_lock);
 }
 
 int pvk_own_events_start(void)

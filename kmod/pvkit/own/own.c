@@ -91,7 +91,8 @@ static const struct part {
 } parts[] = {
 	{ "frames", true, pvk_own_frames_start, pvk_own_frames_stop },
 	{ "shared info", true, info_start, info_stop },
-	{ "events", true, pvk_own_events_start, pvk_own_events_stop },
+	{ "events", true, pvk_own_events_start, pvk_own_events_stop, pvk_own_events_hold,
+	  pvk_own_events_carry_on },
 	{ "upcalls", true, pvk_own_vectors_start, pvk_own_vectors_stop },
 	{ "clock", false, pvk_clock_start, pvk_clock_stop },
 	{ "time of day", true, NULL, NULL, pvk_wallclock_suspend, pvk_wallclock_resume },
