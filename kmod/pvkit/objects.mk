@@ -32,6 +32,7 @@ pvkit-shims += \
 	kmod/pvkit/own/console_tty.c \
 	kmod/pvkit/own/device.c \
 	kmod/pvkit/own/device_files.c \
+	kmod/pvkit/own/event_moves.c \
 	kmod/pvkit/own/events.c \
 	kmod/pvkit/own/fifo_pages.c \
 	kmod/pvkit/own/frames.c \

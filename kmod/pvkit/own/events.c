@@ -4,10 +4,10 @@
  * in /proc/interrupts and an affinity; its events do not travel through it but go from the upcall
  * straight to who opened the channel.
  */
+#include <linux/cpu.h>
 #include <linux/delay.h>
 #include <linux/interrupt.h>
 #include <linux/irq.h>
-#include <linux/irqdesc.h>
 #include <linux/moduleparam.h>
 #include <linux/mutex.h>
 #include <linux/rcupdate.h>
@@ -16,33 +16,12 @@
 #include <linux/workqueue.h>
 
 #include "kmod/compat/irq_stat.h"
-#include "kmod/pvkit/own/own.h"
+#include "kmod/pvkit/own/event_inner.h"
 
-#define NO_MOVE		UINT_MAX
 #define UNQUEUE_TRIES	2000
 
-struct own_event {
-	struct pvk_event event;
-	raw_spinlock_t lock;		/* whether the port is masked, and where it is bound */
-	unsigned int cpu;		/* where its events come */
-	unsigned int priority;
-	unsigned int move_to;		/* a CPU, or NO_MOVE */
-	pvk_upcall upcall;
-	void *context;
-	struct irq_desc *desc;
-	unsigned int irq;
-	struct delayed_work recheck;
-	struct delayed_work wake;
-	bool asleep;			/* masked, because it stormed */
-	bool closing;			/* masked for good: nobody touches the port any more */
-	struct pvk_own_throttle throttle;
-	bool ours;			/* the port is closed with the event */
-	bool open;
-	struct rcu_head rcu;
-};
-
-static struct own_event **ports;	/* by number; slots are read by upcalls */
-static pvk_u32 nr_ports;		/* of the first ABI: there may be fewer by now */
+struct own_event **pvk_own_ports;
+pvk_u32 pvk_own_nr_ports;
 
 /*
  * Xen gives the number of a closed port out again at once. So with this held a port is opened and
@@ -65,59 +44,6 @@ module_param_cb(fifo_priority, &priority_ops, &device_priority, 0644);
 __MODULE_PARM_TYPE(fifo_priority, "uint");
 MODULE_PARM_DESC(fifo_priority, "With FIFO channels, whose events come first: 0 (devices' before "
 				"all others) to 15, xenstore's have 4 (default 7)");
-
-static unsigned int a_cpu_for(const struct cpumask *mask)
-{
-	static atomic_t turn = ATOMIC_INIT(0);
-	unsigned int count = 0, cpu, wanted;
-
-	for_each_cpu_and(cpu, mask, cpu_online_mask)
-		count += pvk_own_cpu_takes_upcalls(cpu);
-	if (!count)
-		return NO_MOVE;
-	wanted = (unsigned int)atomic_inc_return(&turn) % count;
-	for_each_cpu_and(cpu, mask, cpu_online_mask) {
-		if (pvk_own_cpu_takes_upcalls(cpu) && !wanted--)
-			return cpu;
-	}
-	return NO_MOVE;
-}
-
-/*
- * Not while the upcall runs: only from its own CPU, or when that one is on its way out. Xen looks
- * up the vCPU before it marks an event, so one that was being sent may be marked for the old CPU
- * alone, which takes it for another's: the port is looked at again soon.
- */
-static int move_now(struct own_event *event, unsigned int cpu)
-{
-	unsigned long flags;
-	int err = 0;
-
-	raw_spin_lock_irqsave(&event->lock, flags);
-	if (!event->closing) {
-		pvk_own_port_mask(event->event.port);
-		err = pvk_own_port_move(event->event.port, cpu);
-		if (!err)
-			event->cpu = cpu;
-		if (!event->asleep)
-			pvk_own_port_unmask(event->event.port);
-		if (!err)
-			queue_delayed_work(system_wq, &event->recheck, 1);
-	}
-	raw_spin_unlock_irqrestore(&event->lock, flags);
-	return err;
-}
-
-static void recheck(struct work_struct *work)
-{
-	struct own_event *event = container_of(work, struct own_event, recheck.work);
-	unsigned long flags;
-
-	raw_spin_lock_irqsave(&event->lock, flags);
-	if (event->open && !event->closing)
-		pvk_own_port_recheck(event->event.port);
-	raw_spin_unlock_irqrestore(&event->lock, flags);
-}
 
 static void wake(struct work_struct *work)
 {
@@ -151,27 +77,6 @@ static noinline void throttle(struct own_event *event, int had_work)
 			event->event.port);
 }
 
-/*
- * The CPU that takes the events moves them itself, after the next one: so an upcall never runs on
- * two CPUs. One that goes down takes no more, and they are moved for it.
- */
-static int set_affinity(struct irq_data *data, const struct cpumask *mask, bool force)
-{
-	struct own_event *event = irq_data_get_irq_chip_data(data);
-	unsigned int cpu = a_cpu_for(mask);
-
-	if (cpu == NO_MOVE)
-		return -EINVAL;
-	irq_data_update_effective_affinity(data, cpumask_of(cpu));
-	if (!event->open)
-		event->cpu = cpu;
-	else if (!pvk_own_cpu_takes_upcalls(event->cpu) || !cpu_active(event->cpu))
-		move_now(event, cpu);
-	else
-		WRITE_ONCE(event->move_to, cpu);
-	return IRQ_SET_MASK_OK_DONE;
-}
-
 static void nothing_to_do(struct irq_data *data)
 {
 }
@@ -180,7 +85,7 @@ static struct irq_chip event_chip = {
 	.name = "pvkit",
 	.irq_mask = nothing_to_do,
 	.irq_unmask = nothing_to_do,
-	.irq_set_affinity = set_affinity,
+	.irq_set_affinity = pvk_own_event_set_affinity,
 };
 
 static irqreturn_t unused_handler(int irq, void *data)
@@ -190,7 +95,7 @@ static irqreturn_t unused_handler(int irq, void *data)
 
 void pvk_own_deliver(pvk_u32 port)
 {
-	struct own_event *event = READ_ONCE(ports[port]);
+	struct own_event *event = READ_ONCE(pvk_own_ports[port]);
 	int had_work;
 
 	if (unlikely(!event))
@@ -199,9 +104,8 @@ void pvk_own_deliver(pvk_u32 port)
 	had_work = event->upcall(event->context);
 	if (unlikely(!had_work || event->throttle.idle || event->throttle.level))
 		throttle(event, had_work);
-	if (unlikely(READ_ONCE(event->move_to) != NO_MOVE) &&
-	    move_now(event, event->move_to) != -EAGAIN)
-		WRITE_ONCE(event->move_to, NO_MOVE);
+	if (unlikely(READ_ONCE(event->move_to) != PVK_OWN_NO_MOVE))
+		pvk_own_event_move_on(event);
 }
 
 static int give_irq(struct own_event *event, const char *name)
@@ -236,13 +140,29 @@ static struct own_event *new_event(pvk_u32 port, pvk_upcall upcall, void *contex
 	if (!event)
 		return NULL;
 	raw_spin_lock_init(&event->lock);
-	INIT_DELAYED_WORK(&event->recheck, recheck);
+	INIT_DELAYED_WORK(&event->recheck, pvk_own_event_recheck);
 	INIT_DELAYED_WORK(&event->wake, wake);
 	event->event.port = port;
-	event->move_to = NO_MOVE;
+	event->move_to = PVK_OWN_NO_MOVE;
 	event->upcall = upcall;
 	event->context = context;
 	return event;
+}
+
+/* No CPU comes or goes from when the interrupt has an affinity to when the channel is open. */
+static int give_irq_and_place(struct own_event *event, const char *name)
+{
+	int err;
+
+	cpus_read_lock();
+	err = give_irq(event, name);
+	if (!err) {
+		err = pvk_own_event_place(event);
+		if (err)
+			take_irq(event);
+	}
+	cpus_read_unlock();
+	return err;
 }
 
 /* With ports_lock held. */
@@ -250,33 +170,21 @@ static int bind(pvk_u32 port, const char *name, unsigned int priority, pvk_upcal
 		void *context, struct pvk_event **result)
 {
 	struct own_event *event;
-	int err = -ENOMEM;
+	int err;
 
-	if (port >= pvk_own_port_limit() || ports[port])
+	if (port >= pvk_own_port_limit() || pvk_own_ports[port])
 		return -EINVAL;
 	event = new_event(port, upcall, context);
 	if (!event)
-		return err;
+		return -ENOMEM;
 	event->priority = priority;
 	err = pvk_own_fifo_port(port);
 	if (!err)
-		err = give_irq(event, name);
+		err = give_irq_and_place(event, name);
 	if (err)
-		goto free;
-	err = pvk_own_port_move(port, event->cpu);
-	if (err)
-		goto irq;
-	pvk_own_port_priority(port, priority);
-	event->open = true;
-	smp_store_release(&ports[port], event);
-	pvk_own_port_unmask(port);
-	*result = &event->event;
-	return 0;
-
-irq:
-	take_irq(event);
-free:
-	kfree(event);
+		kfree(event);
+	else
+		*result = &event->event;
 	return err;
 }
 
@@ -342,7 +250,7 @@ static void close_port(struct own_event *event)
 				port);
 		else if (event->ours)
 			pvk_own_port_close(port);
-		WRITE_ONCE(ports[port], NULL);
+		WRITE_ONCE(pvk_own_ports[port], NULL);
 	}
 	mutex_unlock(&ports_lock);
 }
@@ -384,33 +292,6 @@ void pvk_own_notify(pvk_u32 port)
 	pvk_own_port_send(port);
 }
 
-void pvk_own_events_leave(unsigned int cpu)
-{
-	struct own_event *event;
-	unsigned long flags;
-	unsigned int to;
-	pvk_u32 port;
-
-	/* Here is the CPU's last upcall; what is sent from now on waits for the move. */
-	local_irq_save(flags);
-	for (port = 0; port < nr_ports; port++) {
-		event = READ_ONCE(ports[port]);
-		if (event && event->cpu == cpu)
-			pvk_own_port_mask(port);
-	}
-	while (pvk_own_take_over(cpu))
-		;
-	for (port = 0; port < nr_ports; port++) {
-		event = READ_ONCE(ports[port]);
-		if (!event || event->cpu != cpu)
-			continue;
-		to = a_cpu_for(cpu_online_mask);
-		if (to == NO_MOVE || move_now(event, to))
-			pr_warn("pvkit: port %u stays on CPU %u, which is offline\n", port, cpu);
-	}
-	local_irq_restore(flags);
-}
-
 /*
  * In a restored domain: every channel of ours is gone with the old domain, and its number may be
  * another's soon. Those that the toolstack opens are there again, where they were.
@@ -420,14 +301,14 @@ void pvk_own_events_resume(void)
 	struct own_event *event;
 	pvk_u32 port;
 
-	for (port = 0; port < nr_ports; port++) {
-		event = ports[port];
+	for (port = 0; port < pvk_own_nr_ports; port++) {
+		event = pvk_own_ports[port];
 		if (!event)
 			continue;
 		if (event->ours) {
 			event->ours = false;
 			event->open = false;
-			ports[port] = NULL;
+			pvk_own_ports[port] = NULL;
 		} else if (!event->closing && !pvk_own_port_move(port, event->cpu)) {
 			pvk_own_port_priority(port, event->priority);
 			/* One that is asleep is woken, as it would have been. */
@@ -450,13 +331,14 @@ void pvk_own_events_carry_on(int cancelled)
 
 int pvk_own_events_start(void)
 {
-	nr_ports = pvk_own_port_limit();
-	ports = kvcalloc(nr_ports, sizeof(*ports), GFP_KERNEL);
-	return ports ? 0 : -ENOMEM;
+	pvk_own_nr_ports = pvk_own_port_limit();
+	pvk_own_ports = kvcalloc(pvk_own_nr_ports, sizeof(*pvk_own_ports), GFP_KERNEL);
+	return pvk_own_ports ? 0 : -ENOMEM;
 }
 
 void pvk_own_events_stop(void)
 {
-	kvfree(ports);
-	ports = NULL;
+	pvk_own_event_moves_stop();
+	kvfree(pvk_own_ports);
+	pvk_own_ports = NULL;
 }

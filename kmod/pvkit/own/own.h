@@ -67,7 +67,10 @@ void pvk_own_events_resume(void);
 /* Before and after a suspend: meanwhile nobody opens or closes a channel. */
 void pvk_own_events_hold(void);
 void pvk_own_events_carry_on(int cancelled);
-/* On @cpu, which takes no more upcalls: its channels go elsewhere, no event is lost. */
+/*
+ * event_moves.c: on @cpu, which takes no more upcalls, with interrupts off: its channels go
+ * elsewhere, no event is lost.
+ */
 void pvk_own_events_leave(unsigned int cpu);
 int pvk_own_event_open(struct pvk_bus *bus, pvk_upcall upcall, void *context,
 		       struct pvk_event **event);

@@ -162,8 +162,16 @@ static int cpu_up(unsigned int cpu)
 
 static int cpu_down(unsigned int cpu)
 {
+	unsigned long flags;
+
+	/*
+	 * Its last upcall is over: what is sent from now on waits for the move, and others may move
+	 * its channels from the moment at which they see that it takes no more.
+	 */
+	local_irq_save(flags);
 	cpumask_clear_cpu(cpu, &reached);
 	pvk_own_events_leave(cpu);
+	local_irq_restore(flags);
 	irq_work_sync(per_cpu_ptr(&again_work, cpu));
 	drop_vector(cpu);
 	return 0;
