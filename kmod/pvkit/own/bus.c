@@ -26,6 +26,8 @@ static DEFINE_MUTEX(scan_lock);	/* devices; held while they come and go */
 static LIST_HEAD(devices);
 static unsigned int nr_devices;
 static bool incomplete;	/* there was no memory for a device */
+static bool frozen;	/* devices come and go no more */
+static bool moving;	/* from before devices are suspended until they are resumed */
 
 static void rescan_work(struct work_struct *work);
 static DECLARE_DELAYED_WORK(rescan, rescan_work);
@@ -58,8 +60,14 @@ static int own_probe(struct device *dev)
 {
 	struct pvk_own_device *device = to_own_device(dev);
 	struct pvk_frontend *frontend = pvk_own_frontend_of(dev);
-	int err = pvk_own_device_meet(device);
+	int err;
 
+	/* What it agreed on now would be neither suspended nor made anew. */
+	if (READ_ONCE(moving)) {
+		WRITE_ONCE(device->probe_later, true);
+		return -EPROBE_DEFER;
+	}
+	err = pvk_own_device_meet(device);
 	if (err) {
 		dev_err(dev, "pvkit: xenstore does not say who the backend is\n");
 		return err;
@@ -242,10 +250,27 @@ static void scan_all(void)
 		scan_again(-ENOMEM);
 }
 
+/* Drivers that came, or were bound by hand, at a moment at which nothing could be agreed on. */
+static void probe_again(void)
+{
+	struct pvk_own_device *device;
+
+	list_for_each_entry(device, &devices, list) {
+		if (!READ_ONCE(device->probe_later))
+			continue;
+		WRITE_ONCE(device->probe_later, false);
+		if (device_attach(&device->dev) < 0)
+			dev_err(&device->dev, "pvkit: cannot be probed again\n");
+	}
+}
+
 static void rescan_work(struct work_struct *work)
 {
 	mutex_lock(&scan_lock);
-	scan_all();
+	if (!frozen) {
+		scan_all();
+		probe_again();
+	}
 	mutex_unlock(&scan_lock);
 }
 
@@ -267,6 +292,7 @@ int pvk_own_bus_start(void)
 
 	if (err)
 		return err;
+	frozen = moving = false;
 	err = pvk_store_watch(&devices_watch);
 	if (err)
 		bus_unregister(&own_bus);
@@ -276,6 +302,9 @@ int pvk_own_bus_start(void)
 unsigned int pvk_own_bus_freeze(void)
 {
 	pvk_store_unwatch(&devices_watch);
+	mutex_lock(&scan_lock);
+	frozen = true;
+	mutex_unlock(&scan_lock);
 	cancel_delayed_work_sync(&rescan);
 	return nr_devices;
 }
@@ -331,12 +360,19 @@ static void resume_device(struct pvk_own_device *device, struct pvk_frontend *fr
 	watch_again(device, frontend);
 }
 
+/*
+ * Both see the same devices, because none is bound in between: a probe that has not seen @moving
+ * has the device's lock, for which suspending waits.
+ */
 void pvk_own_bus_suspend(void)
 {
+	WRITE_ONCE(moving, true);
 	for_each_bound(suspend_device);
 }
 
 void pvk_own_bus_resume(int cancelled)
 {
 	for_each_bound(cancelled ? watch_again : resume_device);
+	WRITE_ONCE(moving, false);
+	queue_delayed_work(system_wq, &rescan, 0);
 }

@@ -57,6 +57,9 @@ int pvk_own_device_watch(struct pvk_own_device *device)
 {
 	int err;
 
+	/* The client's list of watches must not have one twice. */
+	if (device->watching)
+		return 0;
 	snprintf(device->watched, sizeof(device->watched), "%s/state", device->backend);
 	device->watch.path = device->watched;
 	device->watch.changed = backend_changed;

@@ -21,6 +21,7 @@ struct pvk_own_device {
 	pvk_u16 backend_domid;
 	int state;			/* that was set last, for sysfs; unknown: none yet */
 	bool seen;			/* by the scan that is going on */
+	bool probe_later;		/* a driver came at the wrong moment */
 	bool watching;
 	char watched[PVK_PATH + 8];	/* the backend's state */
 	struct pvk_store_watch watch;
