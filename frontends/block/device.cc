@@ -32,14 +32,33 @@ void Device::remove() {
   free_queues();
 }
 
+// A backend of which nothing is known just now is not gone: the device stays as it is.
+void Device::backend_changed(int state) {
+  unfinished_ = false;
+  say_again();
+  const Result<Event> event = event_of(state);
+  if (event.ok()) handle(event.value());
+  if (!event.ok()) ask_later();
+  told_ = unfinished_;
+}
+
+void Device::ask_later() {
+  if (!told_ && !removing_) {
+    pvk_log(PVK_LOG_WARNING, pvk_bus_name(bus_), "xenstore does not answer; asking again");
+  }
+  unfinished_ = told_ = true;
+}
+
 // A backend that ends a disk that is in use says in `online` whether that is for good: a toolstack
 // that detaches the disk clears it first.
-Event Device::event_of(int state) const {
+Result<Event> Device::event_of(int state) const {
+  if (state < 0) return Error::kNoAnswer;
   const Event event = backend_event(state);
   const bool leaves = event == Event::kBackendClosing || event == Event::kBackendClosed;
   if (!leaves || !attached_) return event;
-  const XenstoreReader backend(bus_, Side::kBackend);
-  if (!backend.equals("online", "1").value_or(false)) return event;
+  const Result<bool> online = XenstoreReader(bus_, Side::kBackend).equals("online", "1");
+  if (!online.ok() && online.error() == Error::kNoAnswer) return online.error();
+  if (!online.value_or(false)) return event;
   return event == Event::kBackendClosing ? Event::kBackendPausing : Event::kBackendPaused;
 }
 
@@ -48,10 +67,16 @@ void Device::handle(Event event) {
   const Status status = act(step.action);
   if (status.ok()) {
     phase_ = step.next;
-    return;
+  } else if (status.error() == Error::kNoAnswer) {
+    ask_later();
+  } else {
+    give_up(to_text(step.action), status);
   }
-  pvk_log(PVK_LOG_ERROR, pvk_bus_name(bus_), "%s failed with error %d; the device stays down",
-          to_text(step.action), to_errno(status));
+}
+
+void Device::give_up(const char* what, const Status& why) {
+  pvk_log(PVK_LOG_ERROR, pvk_bus_name(bus_), "%s failed with error %d; the device stays down", what,
+          to_errno(why));
   take_down(false);
   close();
   phase_ = Phase::kFailed;
@@ -61,7 +86,10 @@ Status Device::act(Action action) {
   switch (action) {
     case Action::kNone: return {};
     case Action::kPublish: return publish();
-    case Action::kPublishAndAttach: PVK_TRY(publish()); return attach();
+    case Action::kPublishAndAttach:
+      PVK_TRY(publish());
+      phase_ = Phase::kPublished;
+      return attach();
     case Action::kAttach: return attach();
     case Action::kRefresh: return refresh();
     case Action::kClose:
@@ -107,8 +135,10 @@ void Device::take_down(bool answers) {
 // what it still holds when we come to free it is parked. A driver that goes may be loaded again at
 // once, and must not meet the end of this connection then.
 void Device::close() {
-  const Status status = set_state(XenbusState::kClosed);
-  if (!status.ok()) pvk_log(PVK_LOG_WARNING, pvk_bus_name(bus_), "cannot say Closed in xenstore");
+  const bool said = set_state(XenbusState::kClosed).ok();
+  if (!said || (removing_ && unsaid_ != XenbusState::kUnknown)) {
+    pvk_log(PVK_LOG_WARNING, pvk_bus_name(bus_), "cannot say Closed in xenstore");
+  }
   if (removing_ && queue_count_ != 0) port_.wait_backend_closed(port_.context);
   free_queues();
 }

@@ -48,8 +48,11 @@ class Device {
 
   // Makes itself known to the backend.
   Status start();
-  // The backend's state key reads `state` now.
-  void backend_changed(int state) { handle(event_of(state)); }
+  // The backend's state key reads `state` now, or cannot be read: a negative errno.
+  void backend_changed(int state);
+  // xenstore left something without an answer: backend_changed() is to be called again in a moment,
+  // with the state of then, for as long as this is so.
+  bool unfinished() const { return unfinished_; }
   // The domain was restored or has moved: nothing that it shared is shared any more.
   void resumed() { handle(Event::kResumed); }
   // What the administrator allows from the next connection on.
@@ -70,10 +73,13 @@ class Device {
   };
   static int upcall(void* target);
 
-  Event event_of(int state) const;
+  Result<Event> event_of(int state) const;
   void handle(Event event);
   Status act(Action action);
   Status set_state(XenbusState state);
+  void say_again();
+  void ask_later();
+  void give_up(const char* what, const Status& why);
   Status publish();
   Status attach();
   Status come_up(const DiskOffer& offer);
@@ -97,6 +103,9 @@ class Device {
   bool held_ = false;      // and lets new requests wait
   bool removing_ = false;
   bool distrusted_ = false;  // by the toolstack, for good
+  bool unfinished_ = false;
+  bool told_ = false;                           // the log was, of what is unfinished
+  XenbusState unsaid_ = XenbusState::kUnknown;  // our own state, if xenstore has yet to take it
   RingPlan ring_plan_;
   DiskOffer offer_;
   QueuePlan os_plan_;  // what the OS made its tags and limits from, at attach

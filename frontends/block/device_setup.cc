@@ -66,18 +66,35 @@ Status Device::open_requests(const QueuePlan& plan) {
 }
 
 Status Device::refresh() {
-  const Result<DiskOffer> offer = read_disk_offer(bus_);
-  PVK_TRY(offer);
   // A backend that was bound again to the same rings knows of no event that went astray meanwhile.
   for (Queue& queue : queues()) queue.nudge();
+  const Result<DiskOffer> offer = read_disk_offer(bus_);
+  // A refusal is about xenstore. If it means that the backend has gone, its state will say so.
+  if (!offer.ok() && offer.error() == Error::kXenstore) return {};
+  PVK_TRY(offer);
   if (offer.value().sectors == offer_.sectors) return {};
   offer_.sectors = offer.value().sectors;
   port_.resize(port_.context, offer_.sectors);
   return {};
 }
 
+// Without an answer the device goes on as if it had been heard, and says it again later.
 Status Device::set_state(XenbusState state) {
-  return pvk_xs_set_state(bus_, static_cast<int>(state)) == 0 ? Status{} : Status{Error::kXenstore};
+  unsaid_ = XenbusState::kUnknown;
+  const int error = pvk_xs_set_state(bus_, static_cast<int>(state));
+  if (error == 0) return {};
+  if (xenstore_error(error) != Error::kNoAnswer) return Error::kXenstore;
+  unsaid_ = state;
+  ask_later();
+  return {};
+}
+
+void Device::say_again() {
+  if (unsaid_ == XenbusState::kUnknown) return;
+  const Status said = set_state(unsaid_);
+  if (said.ok()) return;
+  const bool down = phase_ == Phase::kClosed || phase_ == Phase::kFailed;
+  if (!down) give_up("saying its state", said);
 }
 
 int Device::upcall(void* target) {

@@ -112,11 +112,12 @@ Result<DiskOffer> read_disk_offer(pvk_bus* bus) {
 
 // It belongs into our own directory (blkif.h, "Frontend XenBus Nodes"), which no backend changes.
 // Some toolstacks write it into both: the other one counts where ours has none.
-bool is_cd(pvk_bus* bus) {
+Result<bool> is_cd(pvk_bus* bus) {
   const Result<bool> own = XenstoreReader(bus, Side::kFrontend).equals("device-type", "cdrom");
-  if (own.ok()) return own.value();
+  if (own.ok() || own.error() == Error::kNoAnswer) return own;
   const Result<bool> backend = XenstoreReader(bus, Side::kBackend).equals("device-type", "cdrom");
-  return backend.value_or(false);
+  if (backend.ok() || backend.error() == Error::kNoAnswer) return backend;
+  return false;
 }
 
 }  // namespace pvk::block

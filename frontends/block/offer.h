@@ -35,6 +35,6 @@ struct DiskOffer {
 Result<RingOffer> read_ring_offer(pvk_bus* bus);
 Result<DiskOffer> read_disk_offer(pvk_bus* bus);
 // Whether the toolstack made the device a CD, which an HVM guest has from its device model.
-bool is_cd(pvk_bus* bus);
+Result<bool> is_cd(pvk_bus* bus);
 
 }  // namespace pvk::block

@@ -30,15 +30,31 @@ Status read(pvk_bus* bus, Side side, const char* key, Value& value) {
   if (length == -PVK_ENOENT) return Error::kMissing;
   if (length == -PVK_ERANGE) return bad(bus, key, "(too long)");
   if (length < 0) {
+    const Error error = xenstore_error(length);
+    if (error == Error::kNoAnswer) return error;
     pvk_log(PVK_LOG_ERROR, pvk_bus_name(bus), "xenstore key '%s' cannot be read: error %d", key,
             length);
-    return Error::kXenstore;
+    return error;
   }
   value.length = min(static_cast<size_t>(length), kMaxValue);
   return {};
 }
 
+Status status_of(int error) { return error == 0 ? Status{} : Status{xenstore_error(error)}; }
+
 }  // namespace
+
+Error xenstore_error(int error) {
+  switch (error) {
+    case -PVK_EINTR:
+    case -PVK_EIO:
+    case -PVK_EAGAIN:
+    case -PVK_ENOMEM:
+    case -PVK_EBUSY:
+    case -PVK_ETIMEDOUT: return Error::kNoAnswer;
+    default: return Error::kXenstore;
+  }
+}
 
 Result<u64> XenstoreReader::number(const char* key, u64 limit) const {
   Value value;
@@ -72,13 +88,13 @@ Transaction::~Transaction() {
 }
 
 Status Transaction::begin() {
-  if (pvk_xs_begin(bus_, &id_) == 0) return {};
-  id_ = 0;
-  return Error::kXenstore;
+  const int error = pvk_xs_begin(bus_, &id_);
+  if (error != 0) id_ = 0;
+  return status_of(error);
 }
 
 Status Transaction::write(const char* key, const char* value) {
-  return pvk_xs_write(bus_, id_, key, value) == 0 ? Status{} : Status{Error::kXenstore};
+  return status_of(pvk_xs_write(bus_, id_, key, value));
 }
 
 Status Transaction::write(const char* key, u64 value) {
@@ -87,15 +103,14 @@ Status Transaction::write(const char* key, u64 value) {
 
 Status Transaction::remove(const char* key) {
   const int error = pvk_xs_remove(bus_, id_, key);
-  return error == 0 || error == -PVK_ENOENT ? Status{} : Status{Error::kXenstore};
+  return error == -PVK_ENOENT ? Status{} : status_of(error);
 }
 
 Status Transaction::commit() {
   const u32 id = id_;
   id_ = 0;
   const int error = pvk_xs_end(bus_, id, 1);
-  if (error == 0) return {};
-  return error == -PVK_EAGAIN ? Error::kBusy : Error::kXenstore;
+  return error == -PVK_EAGAIN ? Status{Error::kBusy} : status_of(error);
 }
 
 }  // namespace pvk

@@ -34,6 +34,7 @@ struct pvk_event;
 enum {
   PVK_EPERM = 1,
   PVK_ENOENT = 2,
+  PVK_EINTR = 4,
   PVK_EIO = 5,
   PVK_EAGAIN = 11,
   PVK_ENOMEM = 12,
@@ -45,7 +46,8 @@ enum {
   PVK_ERANGE = 34,
   PVK_ETIME = 62,
   PVK_EPROTO = 71,
-  PVK_EOPNOTSUPP = 95
+  PVK_EOPNOTSUPP = 95,
+  PVK_ETIMEDOUT = 110
 };
 
 /* ---- memory ------------------------------------------------------------------------------- */
@@ -99,6 +101,9 @@ pvk_u32 pvk_event_port(const struct pvk_event* event);
 void pvk_event_notify(struct pvk_event* event);
 
 /* ---- xenstore (xen/io/xs_wire.h, xen/io/xenbus.h); all may sleep -------------------------- */
+
+/* EINTR, EIO, EAGAIN, ENOMEM, EBUSY and ETIMEDOUT mean that there is no answer yet: the runtime asks
+ * again. Any other errno is the answer. */
 
 enum pvk_side { PVK_FRONTEND = 0, PVK_BACKEND = 1 };
 

@@ -15,6 +15,7 @@ enum class Error : u8 {
   kMissing,          // a xenstore key is not there
   kBadValue,         // a xenstore key is there and makes no sense
   kXenstore,         // xenstore itself refused
+  kNoAnswer,         // xenstore did not answer, or cannot now: to be asked again
   kBackendProtocol,  // the backend broke the protocol
   kNotSupported,     // this hypervisor or backend does not offer it
   kNotAllowed,       // Xen does not let this domain do it
@@ -33,6 +34,7 @@ constexpr int to_errno(Error error) {
     case Error::kMissing: return -PVK_ENOENT;
     case Error::kBadValue: return -PVK_EINVAL;
     case Error::kXenstore: return -PVK_EIO;
+    case Error::kNoAnswer: return -PVK_ETIMEDOUT;
     case Error::kBackendProtocol: return -PVK_EPROTO;
     case Error::kNotSupported: return -PVK_EOPNOTSUPP;
     case Error::kNotAllowed: return -PVK_EPERM;

@@ -10,8 +10,12 @@ enum class Side : int { kFrontend = PVK_FRONTEND, kBackend = PVK_BACKEND };
 
 using Key = Text<64>;
 
+// What a negative errno of platform.h's xenstore calls means: kNoAnswer or kXenstore.
+Error xenstore_error(int error);
+
 // Reads of one directory, each value strict and bounded. A bad value is reported once, naming the
-// key and what stood there, and is kBadValue; a missing one is kMissing and says nothing.
+// key and what stood there, and is kBadValue; a missing one is kMissing and says nothing, nor does
+// one that is kNoAnswer.
 class XenstoreReader {
  public:
   XenstoreReader(pvk_bus* bus, Side side) : bus_(bus), side_(side) {}

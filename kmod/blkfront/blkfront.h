@@ -55,6 +55,8 @@ struct pvk_disk {
 	struct work_struct cache_work;
 	struct work_struct awake_work;
 	struct delayed_work away_work;	/* a backend that is away for too long */
+	struct delayed_work again_work;	/* xenstore has yet to answer */
+	unsigned int again_pause;	/* seconds until it is asked */
 	bool failed;			/* why fail_work runs still holds */
 
 	/* Between attach and detach. lanes_lock lets a failure sweep while lock is held. */
@@ -166,6 +168,15 @@ int pvk_disk_upcall(void *context, pvk_u32 queue);
 
 /* Any context: the disk has no future with this backend; it ends in a moment. */
 void pvk_disk_give_up(struct pvk_disk *disk);
+/*
+ * With disk->lock held, after the core was told anything: what xenstore left without an answer is
+ * asked again, for as long as the disk is there.
+ */
+void pvk_disk_ask_again(struct pvk_disk *disk);
+void pvk_again_work(struct work_struct *work);
+/* Hands the backend's state on; takes disk->lock. */
+void pvk_disk_backend_changed(struct pvk_disk *disk, int state);
+/* Whether the domain may be another one already, and the frontend has not been told. */
 /* Breaks all queues and ends every request in flight with an error. */
 void pvk_disk_sweep(struct pvk_disk *disk);
 /* Sends a request again in pieces that the backend takes. */

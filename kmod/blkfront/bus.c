@@ -8,11 +8,12 @@
 #include "kmod/blkfront/blkfront.h"
 
 #define CLOSE_POLL_MS	10
-#define CLOSE_POLLS	500
+#define CLOSE_SECONDS	5
 
+/* An errno is no sign that it has left. */
 static bool backend_is_busy(int state)
 {
-	return state == PVK_STATE_INITIALISED || state == PVK_STATE_CONNECTED ||
+	return state < 0 || state == PVK_STATE_INITIALISED || state == PVK_STATE_CONNECTED ||
 	       state == PVK_STATE_CLOSING;
 }
 
@@ -20,13 +21,13 @@ static bool backend_is_busy(int state)
 static void wait_backend_closed(void *context)
 {
 	struct pvk_disk *disk = context;
-	unsigned int polls;
+	unsigned long end = jiffies + CLOSE_SECONDS * HZ;
 
-	for (polls = 0; polls < CLOSE_POLLS; polls++) {
+	do {
 		if (!backend_is_busy(pvk_bus_state(disk->bus, PVK_BACKEND)))
 			return;
 		msleep(CLOSE_POLL_MS);
-	}
+	} while (time_before(jiffies, end));
 	pr_warn("pvkit: %s: the backend does not close\n", pvk_bus_name(disk->bus));
 }
 
@@ -53,6 +54,7 @@ static void fail_work(struct work_struct *work)
 	mutex_lock(&disk->lock);
 	if (disk->failed && !disk->held)
 		pvk_blk_fail(disk->core);
+	pvk_disk_ask_again(disk);
 	mutex_unlock(&disk->lock);
 }
 
@@ -71,6 +73,7 @@ static void away_work(struct work_struct *work)
 		pr_err("pvkit: %s: the backend stays away; the device is given up\n",
 		       disk->name.name);
 		pvk_blk_fail(disk->core);
+		pvk_disk_ask_again(disk);
 	}
 	mutex_unlock(&disk->lock);
 }
@@ -112,16 +115,19 @@ static void awake_work(struct work_struct *work)
 	WRITE_ONCE(disk->suspended, 0);
 }
 
-/* Which disks are another driver's, in an HVM guest: those that are also emulated, and CDs. */
-static bool is_ours(struct pvk_disk *disk)
+/* Some are another driver's, in an HVM guest: those that are also emulated, and CDs. */
+static int refuse_others(struct pvk_disk *disk)
 {
+	int cdrom;
+
 	if (!pvk_guest_is_hvm())
-		return true;
+		return 0;
 	if (!pvk_disk_is_ours(disk->virtual_device)) {
 		pr_info("pvkit: %s: an emulated disk serves this one\n", pvk_bus_name(disk->bus));
-		return false;
+		return -ENODEV;
 	}
-	return !pvk_blk_is_cd(disk->bus);
+	cdrom = pvk_blk_is_cd(disk->bus);
+	return cdrom > 0 ? -ENODEV : cdrom;
 }
 
 static int name_disk(struct pvk_disk *disk)
@@ -157,6 +163,7 @@ static struct pvk_disk *new_disk(struct pvk_bus *bus)
 	INIT_WORK(&disk->cache_work, cache_work);
 	INIT_WORK(&disk->awake_work, awake_work);
 	INIT_DELAYED_WORK(&disk->away_work, away_work);
+	INIT_DELAYED_WORK(&disk->again_work, pvk_again_work);
 	INIT_WORK(&disk->split_work, pvk_split_work);
 	spin_lock_init(&disk->split_lock);
 	bio_list_init(&disk->split_bios);
@@ -175,12 +182,29 @@ static void free_disk(struct pvk_disk *disk)
 }
 
 /* Another driver may have left the device a moment ago: its backend has to see the end of that. */
-static void wait_for_previous(struct pvk_disk *disk)
+static int wait_for_previous(struct pvk_disk *disk)
 {
 	int own = pvk_bus_state(disk->bus, PVK_FRONTEND);
 
 	if (own == PVK_STATE_CLOSING || own == PVK_STATE_CLOSED)
 		wait_backend_closed(disk);
+	return min(own, 0);
+}
+
+/* Its name is claimed. */
+static int start_disk(struct pvk_disk *disk)
+{
+	int err = wait_for_previous(disk);
+
+	if (err)
+		return err;
+	disk->bus->frontend = disk;
+	err = pvk_blk_start(disk->core);
+	if (err)
+		disk->bus->frontend = NULL;
+	else
+		pvk_disk_ask_again(disk);
+	return err;
 }
 
 static int blkfront_probe(struct pvk_bus *bus)
@@ -193,8 +217,8 @@ static int blkfront_probe(struct pvk_bus *bus)
 	err = name_disk(disk);
 	if (err)
 		goto free;
-	err = -ENODEV;
-	if (!is_ours(disk))
+	err = refuse_others(disk);
+	if (err)
 		goto free;
 	err = pvk_name_claim(disk);
 	if (err) {
@@ -202,12 +226,9 @@ static int blkfront_probe(struct pvk_bus *bus)
 		       disk->name.name);
 		goto free;
 	}
-	wait_for_previous(disk);
-	bus->frontend = disk;
-	err = pvk_blk_start(disk->core);
+	err = start_disk(disk);
 	if (!err)
 		return 0;
-	bus->frontend = NULL;
 	pvk_name_release(disk);
 free:
 	free_disk(disk);
@@ -217,16 +238,9 @@ free:
 static void blkfront_backend_changed(struct pvk_bus *bus, int state)
 {
 	struct pvk_disk *disk = bus->frontend;
-	struct pvk_blk_params params;
 
-	if (!disk)
-		return;
-	mutex_lock(&disk->lock);
-	/* They may have been written since the disk was connected last. */
-	pvk_blkfront_params(&params);
-	pvk_blk_set_params(disk->core, &params);
-	pvk_blk_backend_changed(disk->core, state);
-	mutex_unlock(&disk->lock);
+	if (disk)
+		pvk_disk_backend_changed(disk, state);
 }
 
 static void blkfront_told(struct pvk_bus *bus, int state)
@@ -253,6 +267,8 @@ static void blkfront_remove(struct pvk_bus *bus)
 	cancel_work_sync(&disk->cache_work);
 	cancel_work_sync(&disk->awake_work);
 	cancel_delayed_work_sync(&disk->away_work);
+	/* Last: the others may have something to ask. */
+	cancel_delayed_work_sync(&disk->again_work);
 	bus->frontend = NULL;
 	pvk_name_release(disk);
 	free_disk(disk);
@@ -280,6 +296,7 @@ static void blkfront_resume(struct pvk_bus *bus)
 	mutex_lock(&disk->lock);
 	pvk_blk_resumed(disk->core);
 	WRITE_ONCE(disk->suspended, 0);
+	pvk_disk_ask_again(disk);
 	mutex_unlock(&disk->lock);
 }
 

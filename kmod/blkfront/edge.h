@@ -74,6 +74,7 @@ struct pvk_blk_name {
 int pvk_blk_name_disk(pvk_u32 virtual_device, struct pvk_blk_name *name);
 /* A bounded decimal number from the frontend's directory, or a negative errno. */
 long long pvk_blk_read_number(struct pvk_bus *bus, const char *key, pvk_u32 limit);
+/* Whether the disk is a CD, or a negative errno: no answer. */
 int pvk_blk_is_cd(struct pvk_bus *bus);
 
 struct pvk_blk *pvk_blk_create(struct pvk_bus *bus, const struct pvk_blk_params *params,
@@ -84,6 +85,8 @@ int pvk_blk_start(struct pvk_blk *blk);
 void pvk_blk_set_params(struct pvk_blk *blk, const struct pvk_blk_params *params);
 void pvk_blk_backend_changed(struct pvk_blk *blk, int state);
 void pvk_blk_resumed(struct pvk_blk *blk);
+/* Whether pvk_blk_backend_changed() is wanted again in a moment. */
+int pvk_blk_unfinished(struct pvk_blk *blk);
 void pvk_blk_fail(struct pvk_blk *blk);
 void pvk_blk_remove(struct pvk_blk *blk);
 const char *pvk_blk_phase(struct pvk_blk *blk);

@@ -132,7 +132,8 @@ long long pvk_blk_read_number(pvk_bus *bus, const char *key, pvk_u32 limit)
 
 int pvk_blk_is_cd(pvk_bus *bus)
 {
-	return pvk::block::is_cd(bus) ? 1 : 0;
+	const pvk::Result<bool> cdrom = pvk::block::is_cd(bus);
+	return cdrom.ok() ? cdrom.value() : pvk::to_errno(cdrom.error());
 }
 
 pvk_blk *pvk_blk_create(pvk_bus *bus, const pvk_blk_params *params, pvk_u32 cpus,
@@ -171,6 +172,11 @@ void pvk_blk_backend_changed(pvk_blk *blk, int state)
 void pvk_blk_resumed(pvk_blk *blk)
 {
 	blk->device.resumed();
+}
+
+int pvk_blk_unfinished(pvk_blk *blk)
+{
+	return blk->device.unfinished() ? 1 : 0;
 }
 
 void pvk_blk_fail(pvk_blk *blk)

@@ -2,6 +2,7 @@
 blkfront-shims := \
 	kmod/blkfront/module.c \
 	kmod/blkfront/bus.c \
+	kmod/blkfront/again.c \
 	kmod/blkfront/disk.c \
 	kmod/blkfront/lanes.c \
 	kmod/blkfront/replay.c \

@@ -33,6 +33,7 @@ struct pvk_frontend {
 	/* All may sleep, and never two of them at once for one device. */
 	int (*probe)(struct pvk_bus *bus);
 	void (*remove)(struct pvk_bus *bus);
+	/* @state: as of pvk_bus_state(). A frontend that is told an errno asks again by itself. */
 	void (*backend_changed)(struct pvk_bus *bus, int state);
 	void (*suspend)(struct pvk_bus *bus);
 	void (*resume)(struct pvk_bus *bus);
@@ -43,7 +44,10 @@ struct pvk_frontend {
 int pvk_frontend_register(struct pvk_frontend *frontend);
 void pvk_frontend_unregister(struct pvk_frontend *frontend);
 
-/* The state key of one side, read now: safe in the thread that delivers xenstore's events. */
+/*
+ * The state key of one side, read now: safe in the thread that delivers xenstore's events. Unknown
+ * when there is none; a negative errno when there is no answer, which says nothing of the device.
+ */
 int pvk_bus_state(struct pvk_bus *bus, int side);
 
 /* Whether there can be virtual disks at all: the emulated ones may have been kept. */

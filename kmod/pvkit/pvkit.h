@@ -51,7 +51,6 @@ struct pvk_way {
 
 	int (*frontend_register)(struct pvk_frontend *frontend);
 	void (*frontend_unregister)(struct pvk_frontend *frontend);
-	int (*bus_state)(struct pvk_bus *bus, int side);
 	bool (*disks_are_ours)(void);
 	bool (*disk_is_ours)(pvk_u32 virtual_device);
 };

@@ -21,8 +21,9 @@ enum class Call : u8 {
   kXsBegin,
   kXsEnd,
   kXsSetState,
+  kBusState,  // no call of platform.h: the port's own reading of the backend's state
 };
-constexpr size_t kCalls = 11;
+constexpr size_t kCalls = 12;
 
 class Faults {
  public:
@@ -30,6 +31,11 @@ class Faults {
   void fail_nth(Call call, u64 n, int error = 0) {
     const std::lock_guard lock(mutex_);
     plan_[static_cast<size_t>(call)] = {n, n, error};
+  }
+  // The same for all from the `first`-th to the `last`-th.
+  void fail_range(Call call, u64 first, u64 last, int error) {
+    const std::lock_guard lock(mutex_);
+    plan_[static_cast<size_t>(call)] = {first, last, error};
   }
   void fail_always(Call call, int error = 0) {
     const std::lock_guard lock(mutex_);

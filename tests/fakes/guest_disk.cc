@@ -187,7 +187,8 @@ void GuestDisk::send_waiting() {
   for (u32 index = 0; index < queues_ && !held_; ++index) queue(index).publish();
 }
 
-// A queue that broke in the upcall is dealt with where the device may be touched.
+// A queue that broke in the upcall is dealt with where the device may be touched, and so is what
+// xenstore did not answer.
 bool GuestDisk::work() {
   if (!waiting_.empty() && !held_) {
     const size_t before = waiting_.size();
@@ -195,7 +196,13 @@ bool GuestDisk::work() {
     if (waiting_.size() != before) return true;
   }
   // One that goes anyway is not given up: take_back() forgets what it did.
-  if (!failing_ || busy_ || held_) return false;
+  if (busy_) return false;
+  if (watching_ && tries_left != 0 && device_->unfinished()) {
+    --tries_left;
+    device_->backend_changed(machine_.backend_state(backend_.bus()));
+    return true;
+  }
+  if (!failing_ || held_) return false;
   failing_ = false;
   device_->fail();
   return true;

@@ -72,7 +72,8 @@ class GuestDisk {
   u64 resized_to = 0;
   bool refuse_attach = false;
   bool poll_in_upcall = true;
-  int patience = 1000;  // how many steps a backend has to answer or close while the disk goes
+  int tries_left = 100;  // for what xenstore did not answer
+  int patience = 1000;   // how many steps a backend has to answer or close while the disk goes
 
  private:
   static int attach(void* self, const block::DiskOffer& offer, const block::QueuePlan& plan,

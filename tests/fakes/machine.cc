@@ -128,12 +128,16 @@ void Machine::settle() {
   violations.add("the machine never comes to rest");
 }
 
+int Machine::backend_state(const pvk_bus& bus) {
+  XsReply reply{faults.check(Call::kBusState), ""};
+  if (reply.error == 0) reply = guest_xenstore.read(bus.backend + "/state");
+  if (reply.error == ENOENT || reply.error == EACCES) return 0;
+  return reply.error == 0 ? state_number(reply.value) : -reply.error;
+}
+
 void Machine::watch_backend(const pvk_bus& bus, const std::function<void(int)>& changed) {
-  const std::string path = bus.backend + "/state";
-  guest_xenstore.watch(path, [this, path, changed](const std::string&) {
-    const XsReply reply = guest_xenstore.read(path);
-    changed(reply.error == 0 ? state_number(reply.value) : 0);
-  });
+  guest_xenstore.watch(bus.backend + "/state",
+                       [this, &bus, changed](const std::string&) { changed(backend_state(bus)); });
 }
 
 void Machine::unwatch_backend(const pvk_bus& bus) {

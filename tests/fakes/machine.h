@@ -88,7 +88,9 @@ class Machine {
   }
   bool step();
   void settle();
-  // Calls `changed` with the backend's state now and at each change, 0 when there is none.
+  // What the backend's state reads: 0 when there is none, or a negative errno.
+  int backend_state(const pvk_bus& bus);
+  // Calls `changed` with that now and at each change.
   void watch_backend(const pvk_bus& bus, const std::function<void(int)>& changed);
   void unwatch_backend(const pvk_bus& bus);
 

@@ -270,7 +270,7 @@ TEST_F(DeviceLife, AnEndlessConflictIsGivenUp) {
 TEST_F(DeviceLife, ACdIsWhatTheToolstackCallsOne) {
   const auto say = [this](const std::string& directory, const char* type) {
     machine.xenstore.store().write(directory + "/device-type", type);
-    return block::is_cd(&backend->bus());
+    return block::is_cd(&backend->bus()).value();
   };
   EXPECT_FALSE(say(backend->bus().frontend, "disk"));
   EXPECT_FALSE(say(backend->bus().backend, "cdrom")) << "whatever the backend writes";
@@ -278,7 +278,7 @@ TEST_F(DeviceLife, ACdIsWhatTheToolstackCallsOne) {
   EXPECT_TRUE(say(backend->bus().backend, "disk"));
   EXPECT_FALSE(say(backend->bus().frontend, "cdrom2"));
   machine.xenstore.store().remove(backend->bus().frontend + "/device-type");
-  EXPECT_FALSE(block::is_cd(&backend->bus()));
+  EXPECT_FALSE(block::is_cd(&backend->bus()).value());
   EXPECT_TRUE(say(backend->bus().backend, "cdrom"));
 }
 

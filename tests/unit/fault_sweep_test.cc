@@ -16,7 +16,7 @@ using block::Outcome;
 constexpr Call kEveryCall[] = {Call::kAlloc,       Call::kPagesAlloc, Call::kGrantReserve,
                                Call::kGrantRevoke, Call::kEventOpen,  Call::kXsRead,
                                Call::kXsWrite,     Call::kXsRemove,   Call::kXsBegin,
-                               Call::kXsEnd,       Call::kXsSetState};
+                               Call::kXsEnd,       Call::kXsSetState, Call::kBusState};
 static_assert(std::size(kEveryCall) == kCalls);
 
 // What one call met with in a whole life.

@@ -123,9 +123,9 @@ TEST_P(EveryRead, OfNonsenseNamesTheKey) {
   for (const std::string& value : nonsense) spoil_each(value);
 }
 
-// xenstore itself refuses: no permission, no memory, interrupted.
+// xenstore itself refuses: no permission, no room. What only comes late: late_xenstore_test.
 TEST_F(HostileXenstore, AReadThatFailsForAnotherReasonIsNotADefault) {
-  for (const int error : {EPERM, EINTR, EIO, EAGAIN, ENOMEM, EACCES, EBUSY, EINVAL, ENOSPC}) {
+  for (const int error : {EPERM, EACCES, EINVAL, ENOSPC, EROFS}) {
     for (u64 n = 1;; ++n) {
       SCOPED_TRACE("error " + std::to_string(error) + " at read " + std::to_string(n));
       Life life(machine);

@@ -29,6 +29,7 @@ UNIT_SUITES := \
 	hostile_states \
 	hostile_xenstore \
 	hypercalls \
+	late_xenstore \
 	lies \
 	multicall \
 	naming \

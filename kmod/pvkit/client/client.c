@@ -72,7 +72,6 @@ const struct pvk_way pvk_client = {
 	.backend_domid = backend_domid,
 	.frontend_register = pvk_client_frontend_register,
 	.frontend_unregister = pvk_client_frontend_unregister,
-	.bus_state = pvk_client_bus_state,
 	.disks_are_ours = disks_are_ours,
 	.disk_is_ours = disk_is_ours,
 };

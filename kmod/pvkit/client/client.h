@@ -22,7 +22,6 @@ int pvk_client_xs_remove(struct pvk_bus *bus, pvk_u32 transaction, const char *k
 int pvk_client_xs_begin(pvk_u32 *transaction);
 int pvk_client_xs_end(pvk_u32 transaction, int commit);
 int pvk_client_xs_set_state(struct pvk_bus *bus, int state);
-int pvk_client_bus_state(struct pvk_bus *bus, int side);
 
 int pvk_client_frontend_register(struct pvk_frontend *frontend);
 void pvk_client_frontend_unregister(struct pvk_frontend *frontend);

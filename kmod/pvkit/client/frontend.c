@@ -53,8 +53,11 @@ static void client_backend_changed(struct xenbus_device *dev, enum xenbus_state 
 {
 	struct pvk_bus *bus = dev_get_drvdata(&dev->dev);
 
-	if (bus)
-		frontend_of(dev)->backend_changed(bus, state);
+	if (!bus)
+		return;
+	/* Also what xenbus says when it could not read it. */
+	frontend_of(dev)->backend_changed(bus, state == XenbusStateUnknown ?
+					  pvk_bus_state(bus, PVK_BACKEND) : (int)state);
 }
 
 static int client_suspend(struct xenbus_device *dev)

@@ -64,8 +64,3 @@ int pvk_client_xs_set_state(struct pvk_bus *bus, int state)
 {
 	return xenbus_switch_state(bus->xenbus, state);
 }
-
-int pvk_client_bus_state(struct pvk_bus *bus, int side)
-{
-	return xenbus_read_driver_state(directory(bus, side));
-}

@@ -72,8 +72,9 @@ static int own_probe(struct device *dev)
 		dev_err(dev, "pvkit: xenstore does not say who the backend is\n");
 		return err;
 	}
-	pvk_own_device_end_previous(device);
-	err = frontend->probe(&device->bus);
+	err = pvk_own_device_end_previous(device);
+	if (!err)
+		err = frontend->probe(&device->bus);
 	if (err)
 		return err;
 	err = pvk_own_device_watch(device);
@@ -343,11 +344,13 @@ static void for_each_bound(void (*act)(struct pvk_own_device *device,
 static void suspend_device(struct pvk_own_device *device, struct pvk_frontend *frontend)
 {
 	pvk_own_device_unwatch(device);
+	WRITE_ONCE(device->away, true);
 	frontend->suspend(&device->bus);
 }
 
 static void watch_again(struct pvk_own_device *device, struct pvk_frontend *frontend)
 {
+	WRITE_ONCE(device->away, false);
 	if (pvk_own_device_watch(device))
 		dev_err(&device->dev, "pvkit: the backend's state cannot be watched\n");
 }

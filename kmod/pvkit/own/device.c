@@ -31,16 +31,18 @@ int pvk_own_device_meet(struct pvk_own_device *device)
  * A kernel that crashed, whose crash kernel we are, left its rings with the backend, which would go
  * on with them whatever we write there. Frontends wait for a backend that has yet to leave.
  */
-void pvk_own_device_end_previous(struct pvk_own_device *device)
+int pvk_own_device_end_previous(struct pvk_own_device *device)
 {
-	int state = pvk_own_bus_state(&device->bus, PVK_FRONTEND);
+	int err, state = pvk_bus_state(&device->bus, PVK_FRONTEND);
 
 	if (state != PVK_STATE_INITIALISED && state != PVK_STATE_CONNECTED &&
 	    state != PVK_STATE_CLOSING)
-		return;
+		return min(state, 0);
 	dev_info(&device->dev, "pvkit: connected by an earlier kernel: connecting anew\n");
-	if (pvk_own_xs_set_state(&device->bus, PVK_STATE_CLOSED))
+	err = pvk_own_xs_set_state(&device->bus, PVK_STATE_CLOSED);
+	if (err)
 		dev_err(&device->dev, "pvkit: cannot end the earlier connection\n");
+	return err;
 }
 
 static void backend_changed(struct pvk_store_watch *watch, const char *path)
@@ -50,7 +52,7 @@ static void backend_changed(struct pvk_store_watch *watch, const char *path)
 
 	if (frontend && device->watching)
 		frontend->backend_changed(&device->bus,
-					  pvk_own_bus_state(&device->bus, PVK_BACKEND));
+					  pvk_bus_state(&device->bus, PVK_BACKEND));
 }
 
 int pvk_own_device_watch(struct pvk_own_device *device)

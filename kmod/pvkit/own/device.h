@@ -22,6 +22,7 @@ struct pvk_own_device {
 	int state;			/* that was set last, for sysfs; unknown: none yet */
 	bool seen;			/* by the scan that is going on */
 	bool probe_later;		/* a driver came at the wrong moment */
+	bool away;			/* the domain may have moved: the backend is not known */
 	bool watching;
 	char watched[PVK_PATH + 8];	/* the backend's state */
 	struct pvk_store_watch watch;
@@ -38,7 +39,7 @@ extern const struct attribute_group *pvk_own_device_groups[];
 /* Reads where the backend is; at probe and again after a restore. */
 int pvk_own_device_meet(struct pvk_own_device *device);
 /* Ends a connection that somebody before us in this domain has left standing. */
-void pvk_own_device_end_previous(struct pvk_own_device *device);
+int pvk_own_device_end_previous(struct pvk_own_device *device);
 /* Delivers the backend's states to the frontend from now on, the present one first. */
 int pvk_own_device_watch(struct pvk_own_device *device);
 void pvk_own_device_unwatch(struct pvk_own_device *device);

@@ -261,7 +261,6 @@ const struct pvk_way pvk_own = {
 	.backend_domid = pvk_own_backend_domid,
 	.frontend_register = pvk_own_frontend_register,
 	.frontend_unregister = pvk_own_frontend_unregister,
-	.bus_state = pvk_own_bus_state,
 	.disks_are_ours = disks_are_ours,
 	.disk_is_ours = disk_is_ours,
 };

@@ -97,6 +97,5 @@ int pvk_own_xs_remove(struct pvk_bus *bus, pvk_u32 transaction, const char *key)
 int pvk_own_xs_begin(pvk_u32 *transaction);
 int pvk_own_xs_end(pvk_u32 transaction, int commit);
 int pvk_own_xs_set_state(struct pvk_bus *bus, int state);
-int pvk_own_bus_state(struct pvk_bus *bus, int side);
 
 #endif

@@ -18,6 +18,9 @@ static const char *directory(const struct pvk_bus *bus, int side)
 int pvk_own_xs_read(struct pvk_bus *bus, int side, const char *key, char *buffer,
 		    pvk_size capacity)
 {
+	/* The backend of another life says nothing about this one. */
+	if (side == PVK_BACKEND && READ_ONCE(pvk_own_device_of(bus)->away))
+		return -EAGAIN;
 	return pvk_store_read(0, directory(bus, side), key, buffer, capacity);
 }
 
@@ -76,15 +79,4 @@ int pvk_own_xs_set_state(struct pvk_bus *bus, int state)
 	if (!err)
 		WRITE_ONCE(pvk_own_device_of(bus)->state, state);
 	return err;
-}
-
-int pvk_own_bus_state(struct pvk_bus *bus, int side)
-{
-	char value[4];
-	int length = pvk_own_xs_read(bus, side, "state", value, sizeof(value));
-
-	/* One digit, as every state there is. */
-	if (length != 1 || value[0] < '0' || value[0] > '9')
-		return PVK_STATE_UNKNOWN;
-	return value[0] - '0';
 }
