@@ -8,7 +8,8 @@
 namespace pvk::block {
 namespace {
 
-// A conflict needs somebody who writes to our directory again and again.
+// A conflict needs somebody who writes to our directory again and again, or a connection to xenstore
+// that goes as often.
 constexpr u32 kMaxTries = 64;
 
 // `prefix` is empty for a single queue, whose keys stand in the device's own directory.
@@ -46,14 +47,18 @@ Status write_all(Transaction& transaction, Span<Queue> queues, const RingPlan& p
   return transaction.write("feature-persistent", u64{params.feature_persistent ? 1u : 0u});
 }
 
+Status publish_once(pvk_bus* bus, Span<Queue> queues, const RingPlan& plan, const Params& params) {
+  Transaction transaction(bus);
+  PVK_TRY(transaction.begin());
+  PVK_TRY(write_all(transaction, queues, plan, params));
+  return transaction.commit();
+}
+
 }  // namespace
 
 Status publish_rings(pvk_bus* bus, Span<Queue> queues, const RingPlan& plan, const Params& params) {
   for (u32 tries = 0; tries < kMaxTries; ++tries) {
-    Transaction transaction(bus);
-    PVK_TRY(transaction.begin());
-    PVK_TRY(write_all(transaction, queues, plan, params));
-    const Status status = transaction.commit();
+    const Status status = publish_once(bus, queues, plan, params);
     if (status.ok() || status.error() != Error::kBusy) return status;
   }
   return Error::kXenstore;

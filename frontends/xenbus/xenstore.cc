@@ -40,7 +40,11 @@ Status read(pvk_bus* bus, Side side, const char* key, Value& value) {
   return {};
 }
 
-Status status_of(int error) { return error == 0 ? Status{} : Status{xenstore_error(error)}; }
+// Of anything in a transaction. It may be gone before its commit: with the connection to xenstore.
+Status outcome(int error) {
+  if (error == 0) return {};
+  return error == -PVK_EAGAIN ? Error::kBusy : xenstore_error(error);
+}
 
 }  // namespace
 
@@ -89,12 +93,13 @@ Transaction::~Transaction() {
 
 Status Transaction::begin() {
   const int error = pvk_xs_begin(bus_, &id_);
-  if (error != 0) id_ = 0;
-  return status_of(error);
+  if (error == 0) return {};
+  id_ = 0;
+  return xenstore_error(error);
 }
 
 Status Transaction::write(const char* key, const char* value) {
-  return status_of(pvk_xs_write(bus_, id_, key, value));
+  return outcome(pvk_xs_write(bus_, id_, key, value));
 }
 
 Status Transaction::write(const char* key, u64 value) {
@@ -103,14 +108,13 @@ Status Transaction::write(const char* key, u64 value) {
 
 Status Transaction::remove(const char* key) {
   const int error = pvk_xs_remove(bus_, id_, key);
-  return error == -PVK_ENOENT ? Status{} : status_of(error);
+  return error == -PVK_ENOENT ? Status{} : outcome(error);
 }
 
 Status Transaction::commit() {
   const u32 id = id_;
   id_ = 0;
-  const int error = pvk_xs_end(bus_, id, 1);
-  return error == -PVK_EAGAIN ? Status{Error::kBusy} : status_of(error);
+  return outcome(pvk_xs_end(bus_, id, 1));
 }
 
 }  // namespace pvk

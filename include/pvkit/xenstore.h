@@ -33,7 +33,8 @@ class XenstoreReader {
   Side side_;
 };
 
-// A transaction that is aborted unless it is committed.
+// A transaction that is aborted unless it is committed. kBusy from any call but begin(): another
+// writer came between, or the connection to xenstore went; begin another one then.
 class Transaction {
  public:
   explicit Transaction(pvk_bus* bus) : bus_(bus) {}
@@ -46,7 +47,6 @@ class Transaction {
   Status write(const char* key, const char* value);
   Status write(const char* key, u64 value);
   Status remove(const char* key);
-  // kBusy when another writer came between; begin() may be called again then.
   Status commit();
 
  private:

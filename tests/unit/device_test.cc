@@ -257,6 +257,27 @@ TEST_F(DeviceLife, PublishingIsTriedAgainWhenAnotherWriterComesBetween) {
   EXPECT_EQ(backend->frontend_key("protocol"), "x86_64-abi");
 }
 
+// A transaction can end before its commit: when the connection to xenstore is made anew.
+class LostTransaction : public DeviceLife, public testing::WithParamInterface<Call> {};
+INSTANTIATE_TEST_SUITE_P(At, LostTransaction, testing::Values(Call::kXsWrite, Call::kXsRemove),
+                         [](const auto& one) {
+                           return one.param == Call::kXsWrite ? "Write" : "Remove";
+                         });
+
+TEST_P(LostTransaction, IsBegunAgain) {
+  machine.faults.fail_nth(GetParam(), 2, EAGAIN);
+  EXPECT_TRUE(connect());
+  EXPECT_TRUE(machine.faults.fired());
+  EXPECT_EQ(backend->frontend_key("protocol"), "x86_64-abi");
+  expect_round_trip(0, kPageSize);
+}
+
+TEST_F(DeviceLife, TransactionsThatAreAlwaysLostAreGivenUp) {
+  machine.faults.fail_always(Call::kXsWrite, EAGAIN);
+  EXPECT_FALSE(connect());
+  EXPECT_EQ(disk->device().phase(), Phase::kFailed);
+}
+
 TEST_F(DeviceLife, AnEndlessConflictIsGivenUp) {
   machine.xenstore.before_each([&](const XsMessage& message) {
     if (message.header.type != XS_TRANSACTION_END) return;
