@@ -22,14 +22,15 @@ void pvk_disk_ask_again(struct pvk_disk *disk)
 void pvk_disk_backend_changed(struct pvk_disk *disk, int state)
 {
 	struct pvk_blk_params params;
+	unsigned int noio;
 
-	mutex_lock(&disk->lock);
+	noio = pvk_disk_lock(disk);
 	/* They may have been written since the disk was connected last. */
 	pvk_blkfront_params(&params);
 	pvk_blk_set_params(disk->core, &params);
 	pvk_blk_backend_changed(disk->core, state);
 	pvk_disk_ask_again(disk);
-	mutex_unlock(&disk->lock);
+	pvk_disk_unlock(disk, noio);
 }
 
 /*

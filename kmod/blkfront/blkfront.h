@@ -5,6 +5,7 @@
 
 #include <linux/blk-mq.h>
 #include <linux/mutex.h>
+#include <linux/sched/mm.h>
 #include <linux/spinlock.h>
 #include <linux/workqueue.h>
 
@@ -49,7 +50,7 @@ struct pvk_disk {
 	struct pvk_blk_name name;
 	struct list_head list;		/* of all disks, for names: module.c */
 
-	/* Serialises everything that moves the handshake: xenbus, failures, removal. */
+	/* Serialises what moves the handshake: xenbus, failures, removal. See pvk_disk_lock(). */
 	struct mutex lock;
 	struct work_struct fail_work;
 	struct work_struct cache_work;
@@ -112,6 +113,24 @@ static inline bool pvk_may_have_moved(const struct pvk_disk *disk)
 	unsigned long suspended = READ_ONCE(disk->suspended);
 
 	return unlikely(suspended) && time_before(jiffies, suspended + PVK_SUSPEND_LIMIT);
+}
+
+/*
+ * While a disk is held, memory may be wanted for it that could only be had by writing to it: who
+ * has its lock makes none that way. Returns what pvk_disk_unlock() wants.
+ */
+static inline unsigned int pvk_disk_lock(struct pvk_disk *disk)
+{
+	unsigned int noio = memalloc_noio_save();
+
+	mutex_lock(&disk->lock);
+	return noio;
+}
+
+static inline void pvk_disk_unlock(struct pvk_disk *disk, unsigned int noio)
+{
+	mutex_unlock(&disk->lock);
+	memalloc_noio_restore(noio);
 }
 
 static inline bool pvk_folded(const struct pvk_disk *disk)

@@ -45,17 +45,18 @@ static const struct pvk_blk_port port = {
 static void fail_work(struct work_struct *work)
 {
 	struct pvk_disk *disk = container_of(work, struct pvk_disk, fail_work);
+	unsigned int noio;
 
 	/* One that goes anyway is let go; one that came in its place is not to blame. */
 	if (!READ_ONCE(disk->failed) || READ_ONCE(disk->held))
 		return;
 	/* First, so that nobody who holds the lock waits for an answer that will not come. */
 	pvk_disk_sweep(disk);
-	mutex_lock(&disk->lock);
+	noio = pvk_disk_lock(disk);
 	if (disk->failed && !disk->held)
 		pvk_blk_fail(disk->core);
 	pvk_disk_ask_again(disk);
-	mutex_unlock(&disk->lock);
+	pvk_disk_unlock(disk, noio);
 }
 
 void pvk_disk_give_up(struct pvk_disk *disk)
@@ -67,15 +68,15 @@ void pvk_disk_give_up(struct pvk_disk *disk)
 static void away_work(struct work_struct *work)
 {
 	struct pvk_disk *disk = container_of(work, struct pvk_disk, away_work.work);
+	unsigned int noio = pvk_disk_lock(disk);
 
-	mutex_lock(&disk->lock);
 	if (disk->up && disk->held) {
 		pr_err("pvkit: %s: the backend stays away; the device is given up\n",
 		       disk->name.name);
 		pvk_blk_fail(disk->core);
 		pvk_disk_ask_again(disk);
 	}
-	mutex_unlock(&disk->lock);
+	pvk_disk_unlock(disk, noio);
 }
 
 /*
@@ -86,24 +87,24 @@ static void away_work(struct work_struct *work)
 static void cache_work(struct work_struct *work)
 {
 	struct pvk_disk *disk = container_of(work, struct pvk_disk, cache_work);
+	unsigned int noio = pvk_disk_lock(disk);
 	struct pvk_queue_limits limits;
 	struct gendisk *gd = NULL;
 	int err;
 
-	mutex_lock(&disk->lock);
 	if (disk->up && !disk->held) {
 		gd = disk->gd;
 		get_device(disk_to_dev(gd));
 		pvk_queue_limits_of(disk, &limits);
 	}
-	mutex_unlock(&disk->lock);
+	pvk_disk_unlock(disk, noio);
 	if (!gd)
 		return;
 	err = pvk_queue_limits_replace(gd->queue, &limits);
-	mutex_lock(&disk->lock);
+	noio = pvk_disk_lock(disk);
 	if (err && disk->gd == gd)
 		pvk_disk_limits_refused(disk, err);
-	mutex_unlock(&disk->lock);
+	pvk_disk_unlock(disk, noio);
 	put_device(disk_to_dev(gd));
 }
 
@@ -256,12 +257,13 @@ static void blkfront_told(struct pvk_bus *bus, int state)
 static void blkfront_remove(struct pvk_bus *bus)
 {
 	struct pvk_disk *disk = bus->frontend;
+	unsigned int noio;
 
 	if (!disk)
 		return;
-	mutex_lock(&disk->lock);
+	noio = pvk_disk_lock(disk);
 	pvk_blk_remove(disk->core);
-	mutex_unlock(&disk->lock);
+	pvk_disk_unlock(disk, noio);
 	/* Its queues are gone, so nothing can schedule work any more. */
 	cancel_work_sync(&disk->fail_work);
 	cancel_work_sync(&disk->cache_work);
@@ -290,14 +292,15 @@ static void blkfront_suspend(struct pvk_bus *bus)
 static void blkfront_resume(struct pvk_bus *bus)
 {
 	struct pvk_disk *disk = bus->frontend;
+	unsigned int noio;
 
 	if (!disk)
 		return;
-	mutex_lock(&disk->lock);
+	noio = pvk_disk_lock(disk);
 	pvk_blk_resumed(disk->core);
 	WRITE_ONCE(disk->suspended, 0);
 	pvk_disk_ask_again(disk);
-	mutex_unlock(&disk->lock);
+	pvk_disk_unlock(disk, noio);
 }
 
 /* Asked at boot by who waits for root disks. */

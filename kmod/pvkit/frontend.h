@@ -30,7 +30,10 @@ struct pvk_bus {
 struct pvk_frontend {
 	const char *type;		/* "vbd" */
 	const char *module;
-	/* All may sleep, and never two of them at once for one device. */
+	/*
+	 * All may sleep, and never two of them at once for one device. None that comes from
+	 * xenstore or a suspend makes memory by writing to a disk.
+	 */
 	int (*probe)(struct pvk_bus *bus);
 	void (*remove)(struct pvk_bus *bus);
 	/* @state: as of pvk_bus_state(). A frontend that is told an errno asks again by itself. */

@@ -16,7 +16,10 @@
 
 void *pvk_alloc(pvk_size bytes)
 {
-	/* kmalloc aligns a power of two to itself; larger blocks are whole pages. */
+	/*
+	 * kmalloc aligns a power of two to itself; larger blocks are whole pages. Who must not wait
+	 * for a disk has said so for the task.
+	 */
 	return kvzalloc(roundup_pow_of_two(max_t(size_t, bytes, 64)), GFP_KERNEL);
 }
 EXPORT_SYMBOL_GPL(pvk_alloc);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Frontends on the kernel's xenbus. */
 #include <linux/module.h>
+#include <linux/sched/mm.h>
 #include <linux/slab.h>
 
 #include "compat/xen.h"
@@ -19,7 +20,11 @@ static struct pvk_frontend *frontend_of(struct xenbus_device *dev)
 	return container_of(driver, struct client_driver, driver)->frontend;
 }
 
-static int client_probe(struct xenbus_device *dev, const struct xenbus_device_id *id)
+/*
+ * xenbus calls all of these from the one thread, or the one suspend, that can bring back a disk
+ * which waits for its backend. It may be the one that memory would be written to.
+ */
+static int probe(struct xenbus_device *dev)
 {
 	struct pvk_bus *bus = kzalloc(sizeof(*bus), GFP_KERNEL);
 	int err;
@@ -38,6 +43,15 @@ static int client_probe(struct xenbus_device *dev, const struct xenbus_device_id
 	return err;
 }
 
+static int client_probe(struct xenbus_device *dev, const struct xenbus_device_id *id)
+{
+	unsigned int noio = memalloc_noio_save();
+	int err = probe(dev);
+
+	memalloc_noio_restore(noio);
+	return err;
+}
+
 PVK_XENBUS_REMOVE(client_remove, dev)
 {
 	struct pvk_bus *bus = dev_get_drvdata(&dev->dev);
@@ -52,12 +66,15 @@ PVK_XENBUS_REMOVE(client_remove, dev)
 static void client_backend_changed(struct xenbus_device *dev, enum xenbus_state state)
 {
 	struct pvk_bus *bus = dev_get_drvdata(&dev->dev);
+	unsigned int noio;
 
 	if (!bus)
 		return;
+	noio = memalloc_noio_save();
 	/* Also what xenbus says when it could not read it. */
 	frontend_of(dev)->backend_changed(bus, state == XenbusStateUnknown ?
 					  pvk_bus_state(bus, PVK_BACKEND) : (int)state);
+	memalloc_noio_restore(noio);
 }
 
 static int client_suspend(struct xenbus_device *dev)
@@ -72,9 +89,11 @@ static int client_suspend(struct xenbus_device *dev)
 static int client_resume(struct xenbus_device *dev)
 {
 	struct pvk_bus *bus = dev_get_drvdata(&dev->dev);
+	unsigned int noio = memalloc_noio_save();
 
 	if (bus)
 		frontend_of(dev)->resume(bus);
+	memalloc_noio_restore(noio);
 	return 0;
 }
 

@@ -7,6 +7,7 @@
 #include <linux/list.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
+#include <linux/sched/mm.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/workqueue.h>
@@ -265,21 +266,28 @@ static void probe_again(void)
 	}
 }
 
-static void rescan_work(struct work_struct *work)
+static void scan(void)
 {
+	/* Others wait meanwhile, whose disks may be where memory is written to. */
+	unsigned int noio = memalloc_noio_save();
+
 	mutex_lock(&scan_lock);
 	if (!frozen) {
 		scan_all();
 		probe_again();
 	}
 	mutex_unlock(&scan_lock);
+	memalloc_noio_restore(noio);
+}
+
+static void rescan_work(struct work_struct *work)
+{
+	scan();
 }
 
 static void devices_changed(struct pvk_store_watch *watch, const char *path)
 {
-	mutex_lock(&scan_lock);
-	scan_all();
-	mutex_unlock(&scan_lock);
+	scan();
 }
 
 static struct pvk_store_watch devices_watch = {

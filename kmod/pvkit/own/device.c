@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* How a device of our own xenbus meets its backend and its frontend. */
 #include <linux/kernel.h>
+#include <linux/sched/mm.h>
 #include <linux/string.h>
 
 #include "kmod/pvkit/own/bus.h"
@@ -49,10 +50,13 @@ static void backend_changed(struct pvk_store_watch *watch, const char *path)
 {
 	struct pvk_own_device *device = container_of(watch, struct pvk_own_device, watch);
 	struct pvk_frontend *frontend = pvk_own_frontend_of(&device->dev);
+	/* A disk that waits for its backend may be the one that memory would be written to. */
+	unsigned int noio = memalloc_noio_save();
 
 	if (frontend && device->watching)
 		frontend->backend_changed(&device->bus,
 					  pvk_bus_state(&device->bus, PVK_BACKEND));
+	memalloc_noio_restore(noio);
 }
 
 int pvk_own_device_watch(struct pvk_own_device *device)

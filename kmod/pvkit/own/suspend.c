@@ -7,6 +7,7 @@
 #include <linux/kernel.h>
 #include <linux/mutex.h>
 #include <linux/nmi.h>
+#include <linux/sched/mm.h>
 #include <linux/smp.h>
 #include <linux/stop_machine.h>
 #include <linux/suspend.h>
@@ -60,11 +61,13 @@ static int stop_here(void *unused)
 
 int pvk_own_suspend(void)
 {
-	unsigned int sleep;
+	unsigned int sleep, noio;
 	int err;
 
 	mutex_lock(&suspend_lock);
 	sleep = pvk_lock_system_sleep();
+	/* No disk takes what memory is written to before it has met its new backend. */
+	noio = memalloc_noio_save();
 	pvk_own_quiesce();
 	outcome = 1;
 	over = false;
@@ -72,6 +75,7 @@ int pvk_own_suspend(void)
 	if (err)
 		pr_err("pvkit: the domain was not suspended (%d)\n", err);
 	pvk_own_carry_on(err || outcome == 1);
+	memalloc_noio_restore(noio);
 	pvk_unlock_system_sleep(sleep);
 	mutex_unlock(&suspend_lock);
 	return err ?: outcome;
