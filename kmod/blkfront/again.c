@@ -16,7 +16,7 @@ void pvk_disk_ask_again(struct pvk_disk *disk)
 		return;
 	}
 	disk->again_pause = clamp(2 * disk->again_pause, 1u, (unsigned int)LONGEST_PAUSE);
-	queue_delayed_work(system_wq, &disk->again_work, disk->again_pause * HZ);
+	queue_delayed_work(pvk_disk_queue, &disk->again_work, disk->again_pause * HZ);
 }
 
 void pvk_disk_backend_changed(struct pvk_disk *disk, int state)
@@ -45,7 +45,7 @@ void pvk_again_work(struct work_struct *work)
 	if (locked && !pvk_may_have_moved(disk))
 		pvk_disk_backend_changed(disk, pvk_bus_state(disk->bus, PVK_BACKEND));
 	else
-		queue_delayed_work(system_wq, &disk->again_work, HZ);
+		queue_delayed_work(pvk_disk_queue, &disk->again_work, HZ);
 	if (locked)
 		device_unlock(disk->bus->dev);
 }

@@ -165,6 +165,11 @@ static inline void pvk_lane_run(struct pvk_lane *lane)
 		blk_mq_run_hw_queue(lane->hctx, true);
 }
 
+/*
+ * Of all disks: who waits for their work may be who frees memory. What splits has its own, because
+ * the others' work waits for it and there may be one thread for a queue.
+ */
+extern struct workqueue_struct *pvk_disk_queue, *pvk_split_queue;
 extern struct pvk_frontend pvk_blkfront;
 void pvk_blkfront_params(struct pvk_blk_params *params);
 /* Claims the disk's minors among all disks, or -EBUSY. */

@@ -62,7 +62,7 @@ static void fail_work(struct work_struct *work)
 void pvk_disk_give_up(struct pvk_disk *disk)
 {
 	WRITE_ONCE(disk->failed, true);
-	schedule_work(&disk->fail_work);
+	queue_work(pvk_disk_queue, &disk->fail_work);
 }
 
 static void away_work(struct work_struct *work)

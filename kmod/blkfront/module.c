@@ -92,6 +92,26 @@ void pvk_name_release(struct pvk_disk *disk)
 	mutex_unlock(&names_lock);
 }
 
+struct workqueue_struct *pvk_disk_queue, *pvk_split_queue;
+
+static void close_queues(void)
+{
+	if (pvk_split_queue)
+		destroy_workqueue(pvk_split_queue);
+	if (pvk_disk_queue)
+		destroy_workqueue(pvk_disk_queue);
+}
+
+static int open_queues(void)
+{
+	pvk_disk_queue = alloc_workqueue("pvkit_disk", WQ_MEM_RECLAIM, 0);
+	pvk_split_queue = alloc_workqueue("pvkit_split", WQ_MEM_RECLAIM, 0);
+	if (pvk_disk_queue && pvk_split_queue)
+		return 0;
+	close_queues();
+	return -ENOMEM;
+}
+
 static int start(void)
 {
 	int err;
@@ -100,15 +120,21 @@ static int start(void)
 		pr_err("pvkit-blkfront: the emulated disks were not unplugged\n");
 		return -ENODEV;
 	}
+	err = open_queues();
+	if (err)
+		return err;
 	err = register_blkdev(PVK_XVD_MAJOR, "xvd");
 	if (err == -EBUSY)
 		pr_err("pvkit-blkfront: block major %d is taken: is xen-blkfront loaded?\n",
 		       PVK_XVD_MAJOR);
 	if (err)
-		return err;
+		goto close;
 	err = pvk_frontend_register(&pvk_blkfront);
-	if (err)
-		unregister_blkdev(PVK_XVD_MAJOR, "xvd");
+	if (!err)
+		return 0;
+	unregister_blkdev(PVK_XVD_MAJOR, "xvd");
+close:
+	close_queues();
 	return err;
 }
 
@@ -129,6 +155,7 @@ static void __exit pvk_blkfront_exit(void)
 	pvk_faults_enter("disk-exit");
 	pvk_frontend_unregister(&pvk_blkfront);
 	unregister_blkdev(PVK_XVD_MAJOR, "xvd");
+	close_queues();
 	pvk_faults_leave("disk-exit");
 }
 

@@ -84,7 +84,7 @@ void pvk_disk_hold(void *context)
 	pvk_blk_mq_quiesce_disk(disk->gd);
 	disk->held = true;
 	if (limit)
-		mod_delayed_work(system_wq, &disk->away_work, limit * HZ);
+		mod_delayed_work(pvk_disk_queue, &disk->away_work, limit * HZ);
 }
 
 void pvk_disk_take_back(void *context, int answers)
@@ -156,7 +156,7 @@ void pvk_disk_split(struct pvk_disk *disk, struct request *rq)
 	blk_steal_bios(&disk->split_bios, rq);
 	spin_unlock_irqrestore(&disk->split_lock, flags);
 	blk_mq_end_request(rq, BLK_STS_OK);
-	schedule_work(&disk->split_work);
+	queue_work(pvk_split_queue, &disk->split_work);
 }
 
 void pvk_split_work(struct work_struct *work)
