@@ -36,6 +36,8 @@ struct own_event {
 /* By number; a slot is read by upcalls, and by who has rcu_read_lock(). */
 extern struct own_event **pvk_own_ports;
 extern pvk_u32 pvk_own_nr_ports;	/* of the first ABI: there may be fewer by now */
+/* Memory may wait for a disk that closes its channel, which waits for the channel's work. */
+extern struct workqueue_struct *pvk_own_event_queue;
 
 /* Binds the port where its interrupt's affinity says, and opens it. With cpus_read_lock() held. */
 int pvk_own_event_place(struct own_event *event);

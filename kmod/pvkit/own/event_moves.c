@@ -63,7 +63,7 @@ static int move_now(struct own_event *event, unsigned int cpu)
 		err = pvk_own_port_move(port, cpu);
 	if (!err) {
 		event->cpu = cpu;
-		mod_delayed_work(system_wq, &event->recheck, SENDS_END);
+		mod_delayed_work(pvk_own_event_queue, &event->recheck, SENDS_END);
 	}
 	if (!event->asleep)
 		pvk_own_port_unmask(port);

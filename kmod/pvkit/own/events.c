@@ -22,6 +22,7 @@
 
 struct own_event **pvk_own_ports;
 pvk_u32 pvk_own_nr_ports;
+struct workqueue_struct *pvk_own_event_queue;
 
 /*
  * Xen gives the number of a closed port out again at once. So with this held a port is opened and
@@ -69,7 +70,7 @@ static noinline void throttle(struct own_event *event, int had_work)
 		first = event->throttle.sleeps == 1;
 		event->asleep = true;
 		pvk_own_port_mask(event->event.port);
-		queue_delayed_work(system_wq, &event->wake, nsecs_to_jiffies(delay) + 1);
+		queue_delayed_work(pvk_own_event_queue, &event->wake, nsecs_to_jiffies(delay) + 1);
 	}
 	raw_spin_unlock(&event->lock);
 	if (first)
@@ -333,12 +334,19 @@ int pvk_own_events_start(void)
 {
 	pvk_own_nr_ports = pvk_own_port_limit();
 	pvk_own_ports = kvcalloc(pvk_own_nr_ports, sizeof(*pvk_own_ports), GFP_KERNEL);
-	return pvk_own_ports ? 0 : -ENOMEM;
+	pvk_own_event_queue = alloc_workqueue("pvkit_events", WQ_MEM_RECLAIM, 0);
+	if (pvk_own_ports && pvk_own_event_queue)
+		return 0;
+	pvk_own_events_stop();
+	return -ENOMEM;
 }
 
 void pvk_own_events_stop(void)
 {
 	pvk_own_event_moves_stop();
+	if (pvk_own_event_queue)
+		destroy_workqueue(pvk_own_event_queue);
+	pvk_own_event_queue = NULL;
 	kvfree(pvk_own_ports);
 	pvk_own_ports = NULL;
 }
