@@ -26,6 +26,7 @@ pvkit-shims += \
 	kmod/pvkit/own/balloon.c \
 	kmod/pvkit/own/balloon_pages.c \
 	kmod/pvkit/own/bus.c \
+	kmod/pvkit/own/devices.c \
 	kmod/pvkit/own/clock.c \
 	kmod/pvkit/own/console.c \
 	kmod/pvkit/own/console_messages.c \

@@ -79,7 +79,7 @@ int pvk_own_event_bind(pvk_u32 port, const char *name, unsigned int priority, pv
 		       void *context, struct pvk_event **event);
 void pvk_own_event_close(struct pvk_event *event);
 
-/* bus.c, device.c: the devices that xenstore names. */
+/* bus.c, devices.c, device.c: the devices that xenstore names. */
 int pvk_own_bus_start(void);
 void pvk_own_bus_stop(void);
 void pvk_own_bus_suspend(void);
