@@ -189,7 +189,7 @@ static int wait_for_previous(struct pvk_disk *disk)
 
 	if (own == PVK_STATE_CLOSING || own == PVK_STATE_CLOSED)
 		wait_backend_closed(disk);
-	return min(own, 0);
+	return own < 0 ? -ETIMEDOUT : 0;
 }
 
 /* Its name is claimed. */

@@ -38,31 +38,63 @@ PVK_BUS_UEVENT(own_uevent, dev, env)
 	return add_uevent_var(env, "MODALIAS=xen:%s", to_own_device(dev)->type);
 }
 
-static int own_probe(struct device *dev)
+/* All that xenstore may mean by "not now". A frontend has its own reasons for these. */
+static int or_late(int err)
 {
-	struct pvk_own_device *device = to_own_device(dev);
-	struct pvk_frontend *frontend = pvk_own_frontend_of(dev);
-	int err;
-
-	/* What it agreed on now would be neither suspended nor made anew. */
-	if (pvk_own_bus_moves()) {
-		WRITE_ONCE(device->probe_later, true);
-		return -EPROBE_DEFER;
-	}
-	err = pvk_own_device_meet(device);
-	if (err) {
-		dev_err(dev, "pvkit: xenstore does not say who the backend is\n");
+	switch (err) {
+	case -EINTR:
+	case -EIO:
+	case -EAGAIN:
+	case -EBUSY:
+		return -ETIMEDOUT;
+	default:
 		return err;
 	}
-	err = pvk_own_device_end_previous(device);
+}
+
+static int meet(struct pvk_own_device *device)
+{
+	int err = or_late(pvk_own_device_meet(device));
+
+	if (err && err != -ETIMEDOUT)
+		dev_err(&device->dev, "pvkit: xenstore does not say who the backend is\n");
+	if (!err)
+		err = or_late(pvk_own_device_end_previous(device));
+	return err;
+}
+
+static int try_probe(struct pvk_own_device *device, struct pvk_frontend *frontend)
+{
+	int err;
+
+	if (pvk_own_bus_moves())
+		return -EPROBE_DEFER;
+	WRITE_ONCE(device->away, false);
+	err = meet(device);
 	if (!err)
 		err = frontend->probe(&device->bus);
 	if (err)
 		return err;
-	err = pvk_own_device_watch(device);
+	err = or_late(pvk_own_device_watch(device));
 	if (err)
 		frontend->remove(&device->bus);
 	return err;
+}
+
+static int own_probe(struct device *dev)
+{
+	struct pvk_own_device *device = to_own_device(dev);
+	int err = try_probe(device, pvk_own_frontend_of(dev));
+
+	/* While the domain moves, what is agreed on would be neither suspended nor made anew. */
+	bool later = err == -EPROBE_DEFER || err == -ETIMEDOUT || err == -ENOMEM;
+
+	WRITE_ONCE(device->probe_later, later);
+	if (!later)
+		return err;
+	if (err != -EPROBE_DEFER)
+		pvk_own_bus_later(err);
+	return -EPROBE_DEFER;
 }
 
 static void own_remove(struct device *dev)

@@ -17,5 +17,7 @@ struct pvk_frontend *pvk_own_frontend_of(struct device *dev);
 unsigned int pvk_own_bus_freeze(void);
 /* The domain may be another one already, and devices have not been told. */
 bool pvk_own_bus_moves(void);
+/* Something could not be done for a device: all are looked at again in a moment. */
+void pvk_own_bus_later(int err);
 
 #endif

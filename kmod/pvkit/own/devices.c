@@ -15,14 +15,19 @@
 #include "kmod/pvkit/own/device.h"
 
 #define MOST_DEVICES	1024	/* whatever xenstore says */
+#define LONGEST_PAUSE	8	/* seconds */
 
 static DEFINE_MUTEX(scan_lock);	/* devices; held while they come and go */
 static LIST_HEAD(devices);
 static unsigned int nr_devices;
 static bool incomplete;	/* there was no memory for a device */
+static bool put_off;	/* something has yet to be done */
+static unsigned int pause;	/* seconds until it is tried */
 static bool frozen;	/* devices come and go no more */
 static bool moving;	/* from before devices are suspended until they are resumed */
 
+/* Memory may wait for a disk that has yet to find its backend. */
+static struct workqueue_struct *queue;
 static void rescan_work(struct work_struct *work);
 static DECLARE_DELAYED_WORK(rescan, rescan_work);
 
@@ -107,10 +112,14 @@ static int see_type(const char *unused, const char *type)
 	return for_each_name("device", type, type, see_device);
 }
 
-static void scan_again(int err)
+void pvk_own_bus_later(int err)
 {
-	pr_warn("pvkit: devices cannot be listed (%d): once more in a second\n", err);
-	queue_delayed_work(system_wq, &rescan, HZ);
+	unsigned int seconds = max(READ_ONCE(pause), 1u);
+
+	if (!READ_ONCE(put_off) && !READ_ONCE(pause))
+		pr_warn("pvkit: not every device can be set up now (%d): trying again\n", err);
+	WRITE_ONCE(put_off, true);
+	queue_delayed_work(queue, &rescan, seconds * HZ);
 }
 
 static void scan_all(void)
@@ -124,7 +133,7 @@ static void scan_all(void)
 	/* Without every answer nothing is known to have gone: a request may fail in a suspend. */
 	err = for_each_name("device", NULL, NULL, see_type);
 	if (err) {
-		scan_again(err);
+		pvk_own_bus_later(err);
 		return;
 	}
 	list_for_each_entry_safe(device, next, &devices, list) {
@@ -132,7 +141,7 @@ static void scan_all(void)
 			drop_device(device);
 	}
 	if (incomplete)
-		scan_again(-ENOMEM);
+		pvk_own_bus_later(-ENOMEM);
 }
 
 /* Drivers that came, or were bound by hand, at a moment at which nothing could be agreed on. */
@@ -149,16 +158,49 @@ static void probe_again(void)
 	}
 }
 
+/* With scan_lock held. */
+static void for_each_bound(void (*act)(struct pvk_own_device *device,
+				       struct pvk_frontend *frontend))
+{
+	struct pvk_own_device *device;
+	struct pvk_frontend *frontend;
+
+	list_for_each_entry(device, &devices, list) {
+		device_lock(&device->dev);
+		frontend = pvk_own_frontend_of(&device->dev);
+		if (frontend)
+			act(device, frontend);
+		device_unlock(&device->dev);
+	}
+}
+
+/* For a device that has lost its backend; for the others there is nothing to do. */
+static void find_backend(struct pvk_own_device *device, struct pvk_frontend *frontend)
+{
+	int err = device->away ? pvk_own_device_meet(device) : 0;
+
+	if (!err) {
+		WRITE_ONCE(device->away, false);
+		err = pvk_own_device_watch(device);
+	}
+	if (err)
+		pvk_own_bus_later(err);
+}
+
 static void scan(void)
 {
 	/* Others wait meanwhile, whose disks may be where memory is written to. */
 	unsigned int noio = memalloc_noio_save();
 
 	mutex_lock(&scan_lock);
+	WRITE_ONCE(put_off, false);
 	if (!frozen) {
 		scan_all();
 		probe_again();
 	}
+	if (!frozen && !moving)
+		for_each_bound(find_backend);
+	WRITE_ONCE(pause, put_off ? clamp(2 * pause, 1u, (unsigned int)LONGEST_PAUSE) : 0);
 	mutex_unlock(&scan_lock);
 	memalloc_noio_restore(noio);
 }
@@ -185,14 +227,22 @@ bool pvk_own_bus_moves(void)
 
 int pvk_own_bus_start(void)
 {
-	int err = bus_register(&pvk_own_bus);
+	int err;
 
-	if (err)
+	queue = alloc_workqueue("pvkit_bus", WQ_MEM_RECLAIM, 0);
+	if (!queue)
+		return -ENOMEM;
+	err = bus_register(&pvk_own_bus);
+	if (err) {
+		destroy_workqueue(queue);
 		return err;
-	frozen = moving = false;
+	}
+	frozen = moving = put_off = false;
+	pause = 0;
 	err = pvk_store_watch(&devices_watch);
+	/* It may have fired before it was refused. */
 	if (err)
-		bus_unregister(&pvk_own_bus);
+		pvk_own_bus_stop();
 	return err;
 }
 
@@ -214,23 +264,7 @@ void pvk_own_bus_stop(void)
 	list_for_each_entry_safe(device, next, &devices, list)
 		drop_device(device);
 	bus_unregister(&pvk_own_bus);
-}
-
-static void for_each_bound(void (*act)(struct pvk_own_device *device,
-				       struct pvk_frontend *frontend))
-{
-	struct pvk_own_device *device;
-	struct pvk_frontend *frontend;
-
-	mutex_lock(&scan_lock);
-	list_for_each_entry(device, &devices, list) {
-		device_lock(&device->dev);
-		frontend = pvk_own_frontend_of(&device->dev);
-		if (frontend)
-			act(device, frontend);
-		device_unlock(&device->dev);
-	}
-	mutex_unlock(&scan_lock);
+	destroy_workqueue(queue);
 }
 
 /*
@@ -244,19 +278,17 @@ static void suspend_device(struct pvk_own_device *device, struct pvk_frontend *f
 	frontend->suspend(&device->bus);
 }
 
-static void watch_again(struct pvk_own_device *device, struct pvk_frontend *frontend)
+static void stay(struct pvk_own_device *device, struct pvk_frontend *frontend)
 {
 	WRITE_ONCE(device->away, false);
-	if (pvk_own_device_watch(device))
-		dev_err(&device->dev, "pvkit: the backend's state cannot be watched\n");
+	find_backend(device, frontend);
 }
 
+/* The frontend first: what waits is safe with it, however late the new backend is. */
 static void resume_device(struct pvk_own_device *device, struct pvk_frontend *frontend)
 {
-	if (pvk_own_device_meet(device))
-		dev_err(&device->dev, "pvkit: no backend after the domain was restored\n");
 	frontend->resume(&device->bus);
-	watch_again(device, frontend);
+	find_backend(device, frontend);
 }
 
 /*
@@ -266,12 +298,16 @@ static void resume_device(struct pvk_own_device *device, struct pvk_frontend *fr
 void pvk_own_bus_suspend(void)
 {
 	WRITE_ONCE(moving, true);
+	mutex_lock(&scan_lock);
 	for_each_bound(suspend_device);
+	mutex_unlock(&scan_lock);
 }
 
 void pvk_own_bus_resume(int cancelled)
 {
-	for_each_bound(cancelled ? watch_again : resume_device);
+	mutex_lock(&scan_lock);
+	for_each_bound(cancelled ? stay : resume_device);
 	WRITE_ONCE(moving, false);
-	queue_delayed_work(system_wq, &rescan, 0);
+	mutex_unlock(&scan_lock);
+	mod_delayed_work(queue, &rescan, 0);
 }

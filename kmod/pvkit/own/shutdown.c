@@ -12,7 +12,15 @@
 #include "kmod/pvkit/own/services.h"
 #include "kmod/pvkit/own/store.h"
 
-#define CONTROL	"control"
+#define CONTROL		"control"
+#define LONGEST_PAUSE	8	/* seconds */
+
+/* What stands in a node is looked at, and again while xenstore does not let us take it. */
+struct node {
+	struct delayed_work work;
+	const char *name;
+	unsigned int pause;	/* seconds, 0: it could be taken */
+};
 
 static struct workqueue_struct *queue;
 
@@ -71,37 +79,61 @@ static void act(int request, const char *word)
 	}
 }
 
-static void shutdown_work(struct work_struct *unused)
+/* Nobody writes the node a second time, so no watch will say that it is still there. */
+static void retry_unless_taken(struct node *node, int result)
+{
+	if (result >= 0 || result == -ENOENT) {
+		node->pause = 0;
+		return;
+	}
+	if (!node->pause)
+		pr_err("pvkit: control/%s cannot be taken (%d): trying again\n", node->name,
+		       result);
+	node->pause = clamp(2 * node->pause, 1u, (unsigned int)LONGEST_PAUSE);
+	queue_delayed_work(queue, &node->work, node->pause * HZ);
+}
+
+static struct node *to_node(struct work_struct *work)
+{
+	return container_of(work, struct node, work.work);
+}
+
+static void shutdown_work(struct work_struct *work)
 {
 	char word[PVK_CONTROL_WORD];
 	const int request = pvk_control_take(word);
 
-	if (request < 0 && request != -ENOENT)
-		pr_err("pvkit: control/shutdown cannot be taken (%d)\n", request);
+	retry_unless_taken(to_node(work), request);
 	act(request, word);
 }
 
-static void sysrq_work(struct work_struct *unused)
+static void sysrq_work(struct work_struct *work)
 {
 	const int key = pvk_control_take_sysrq();
 
+	retry_unless_taken(to_node(work), key);
 	if (key > 0)
 		handle_sysrq(key);
-	else if (key < 0 && key != -ENOENT)
-		pr_err("pvkit: control/sysrq cannot be taken (%d)\n", key);
 }
 
-static DECLARE_WORK(shutdown_item, shutdown_work);
-static DECLARE_WORK(sysrq_item, sysrq_work);
+static struct node shutdown_node = {
+	.work = __DELAYED_WORK_INITIALIZER(shutdown_node.work, shutdown_work, 0),
+	.name = "shutdown",
+};
+
+static struct node sysrq_node = {
+	.work = __DELAYED_WORK_INITIALIZER(sysrq_node.work, sysrq_work, 0),
+	.name = "sysrq",
+};
 
 static void shutdown_changed(struct pvk_store_watch *watch, const char *path)
 {
-	queue_work(queue, &shutdown_item);
+	mod_delayed_work(queue, &shutdown_node.work, 0);
 }
 
 static void sysrq_changed(struct pvk_store_watch *watch, const char *path)
 {
-	queue_work(queue, &sysrq_item);
+	mod_delayed_work(queue, &sysrq_node.work, 0);
 }
 
 static struct pvk_store_watch shutdown_watch = {
@@ -127,6 +159,13 @@ static void say_what_we_do(const char *flag)
 			pr_debug("pvkit: control/%s cannot be written\n", features[i]);
 }
 
+static void close_queue(void)
+{
+	cancel_delayed_work_sync(&shutdown_node.work);
+	cancel_delayed_work_sync(&sysrq_node.work);
+	destroy_workqueue(queue);
+}
+
 int pvk_shutdown_start(void)
 {
 	int err;
@@ -147,7 +186,7 @@ int pvk_shutdown_start(void)
 no_sysrq:
 	pvk_store_unwatch(&shutdown_watch);
 no_watch:
-	destroy_workqueue(queue);
+	close_queue();
 	return err;
 }
 
@@ -156,7 +195,7 @@ void pvk_shutdown_stop(void)
 	say_what_we_do("0");
 	pvk_store_unwatch(&sysrq_watch);
 	pvk_store_unwatch(&shutdown_watch);
-	destroy_workqueue(queue);
+	close_queue();
 }
 
 void pvk_shutdown_resume(int cancelled)
