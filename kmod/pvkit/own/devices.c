@@ -72,17 +72,31 @@ static void drop_device(struct pvk_own_device *device)
 	device_unregister(&device->dev);
 }
 
+static bool fits(const char *name, size_t space)
+{
+	bool good = *name && strlen(name) < space && !strchr(name, '/');
+
+	if (!good)
+		pr_warn_once("pvkit: xenstore has a directory whose name no device can have\n");
+	return good;
+}
+
+/* Both its name and its place: "a-b" has a "c" as "a" may have a "b-c". */
 static int see_device(const char *type, const char *id)
 {
 	struct pvk_own_device *device;
-	char name[64];
+	char name[PVK_PATH], path[PVK_PATH];
 
+	if (!fits(id, sizeof(path) - sizeof("device//") - strlen(type)))
+		return 0;
 	snprintf(name, sizeof(name), "%s-%s", type, id);
+	snprintf(path, sizeof(path), "device/%s/%s", type, id);
 	list_for_each_entry(device, &devices, list) {
-		if (!strcmp(dev_name(&device->dev), name)) {
+		if (strcmp(dev_name(&device->dev), name))
+			continue;
+		if (!strcmp(device->frontend, path))
 			device->seen = true;
-			return 0;
-		}
+		return 0;
 	}
 	if (add_device(type, id) == -ENOMEM)
 		incomplete = true;
@@ -107,11 +121,6 @@ static int for_each_name(const char *dir, const char *key, const char *type,
 	return err;
 }
 
-static int see_type(const char *unused, const char *type)
-{
-	return for_each_name("device", type, type, see_device);
-}
-
 void pvk_own_bus_later(int err)
 {
 	unsigned int seconds = max(READ_ONCE(pause), 1u);
@@ -120,6 +129,25 @@ void pvk_own_bus_later(int err)
 		pr_warn("pvkit: not every device can be set up now (%d): trying again\n", err);
 	WRITE_ONCE(put_off, true);
 	queue_delayed_work(queue, &rescan, seconds * HZ);
+}
+
+static int see_type(const char *unused, const char *type)
+{
+	struct pvk_own_device *device;
+	int err;
+
+	if (!fits(type, sizeof(device->type)))
+		return 0;
+	err = for_each_name("device", type, type, see_device);
+	if (!err)
+		return 0;
+	/* Of these nothing is known to have gone; others come and go meanwhile. */
+	list_for_each_entry(device, &devices, list) {
+		if (!strcmp(device->type, type))
+			device->seen = true;
+	}
+	pvk_own_bus_later(err);
+	return 0;
 }
 
 static void scan_all(void)
