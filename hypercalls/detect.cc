@@ -11,6 +11,7 @@ namespace {
 constexpr u32 kFirstBase = 0x40000000;
 constexpr u32 kBaseStep = 0x100;
 constexpr u32 kBases = 0x100;
+constexpr u32 kHvmLeaf = 4;  // cpuid.h, "Leaf 5": facts of an HVM guest, its vCPU's number too
 
 bool is_xen(const CpuidRegisters& signature) {
   return signature.ebx == XEN_CPUID_SIGNATURE_EBX && signature.ecx == XEN_CPUID_SIGNATURE_ECX &&
@@ -50,6 +51,17 @@ Result<Hypervisor> find_xen(CpuidReader cpuid) {
     return found;
   }
   return Error::kNotSupported;
+}
+
+Result<u32> vcpu_number(CpuidReader cpuid) {
+  const Result<Hypervisor> xen = find_xen(cpuid);
+  if (!xen.ok()) return xen.error();
+  const u32 base = xen.value().base_leaf;
+  // What a CPU says of a leaf beyond the last one is another leaf's.
+  if (cpuid(base, 0).eax < base + kHvmLeaf) return Error::kNotSupported;
+  const CpuidRegisters leaf = cpuid(base + kHvmLeaf, 0);
+  if ((leaf.eax & XEN_HVM_CPUID_VCPU_ID_PRESENT) == 0) return Error::kNotSupported;
+  return leaf.ebx;
 }
 
 CpuidRegisters native_cpuid(u32 leaf, u32 subleaf) {

@@ -25,6 +25,9 @@ struct Hypervisor {
 // kNotSupported when no leaf carries Xen's signature.
 Result<Hypervisor> find_xen(CpuidReader cpuid);
 
+// The number that Xen gives the vCPU that `cpuid` is of; kNotSupported where it does not say.
+Result<u32> vcpu_number(CpuidReader cpuid);
+
 // The CPU that this runs on.
 CpuidRegisters native_cpuid(u32 leaf, u32 subleaf);
 

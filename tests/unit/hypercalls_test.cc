@@ -148,6 +148,27 @@ TEST_F(Detection, ASignatureWithoutTheLeavesIsNotEnough) {
   EXPECT_FALSE(find_xen(fake_cpuid).ok());
 }
 
+TEST_F(Detection, AVcpusNumberIsInItsLeaf) {
+  vendor("GenuineIntel");
+  xen_at(0x40000100, 5);
+  cpu[0x40000104] = {XEN_HVM_CPUID_VCPU_ID_PRESENT, 7, 0, 0};
+  const Result<u32> number = vcpu_number(fake_cpuid);
+  ASSERT_TRUE(number.ok());
+  EXPECT_EQ(number.value(), 7u);
+}
+
+// Not every Xen says it, and then no vCPU may be taken for the first.
+TEST_F(Detection, AVcpuWhoseNumberIsNotSaidHasNone) {
+  vendor("GenuineIntel");
+  EXPECT_FALSE(vcpu_number(fake_cpuid).ok()) << "no Xen";
+  xen_at(0x40000000, 5);
+  cpu[0x40000004] = {XEN_HVM_CPUID_X2APIC_VIRT, 7, 0, 0};
+  EXPECT_FALSE(vcpu_number(fake_cpuid).ok()) << "a leaf without the number";
+  xen_at(0x40000000, 3);
+  cpu[0x40000004] = {XEN_HVM_CPUID_VCPU_ID_PRESENT, 7, 0, 0};
+  EXPECT_EQ(vcpu_number(fake_cpuid).error(), Error::kNotSupported) << "beyond the last leaf";
+}
+
 TEST_F(Detection, ReadsThisCpu) {
   const CpuidRegisters leaf = native_cpuid(0, 0);
   EXPECT_GE(leaf.eax, 1u);

@@ -16,8 +16,8 @@ extern "C" {
 
 /* -ENODEV: no Xen below, or one that offers no hypercalls to a guest of this kind. */
 int pvk_own_detect(void);
-/* The number that Xen gives the vCPU that this runs on. */
-pvk_u32 pvk_own_vcpu_here(void);
+/* The number that Xen gives the vCPU that this runs on, if it says so. */
+int pvk_own_vcpu_here(pvk_u32 *vcpu);
 /*
  * Maps the page that is shared with Xen over @gfn, where @page shows it, and makes Xen use its
  * 64-bit layout.

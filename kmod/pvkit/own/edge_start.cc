@@ -14,10 +14,6 @@ namespace
 
 constinit shared_info *the_page = nullptr;
 
-/* Which leaf of CPUID tells a vCPU its number (xen/arch-x86/cpuid.h). */
-constexpr pvk::u32 kHvmLeaf = 4;
-constexpr pvk::u32 kVcpuIdPresent = 1u << 3;
-
 pvk::Status share(shared_info &page, pvk::u64 gfn)
 {
 	/* First, so that Xen takes the page for a 64-bit guest's from the beginning. */
@@ -46,13 +42,13 @@ int pvk_own_detect(void)
 	return pvk_own_choose_transport();
 }
 
-pvk_u32 pvk_own_vcpu_here(void)
+int pvk_own_vcpu_here(pvk_u32 *vcpu)
 {
-	const pvk::Result<pvk::Hypervisor> xen = pvk::find_xen(pvk::native_cpuid);
-	if (!xen.ok())
-		return 0;
-	const pvk::CpuidRegisters leaf = pvk::native_cpuid(xen.value().base_leaf + kHvmLeaf, 0);
-	return (leaf.eax & kVcpuIdPresent) != 0 ? leaf.ebx : 0;
+	const pvk::Result<pvk::u32> number = pvk::vcpu_number(pvk::native_cpuid);
+	if (!number.ok())
+		return pvk::to_errno(number.error());
+	*vcpu = number.value();
+	return 0;
 }
 
 int pvk_own_share_info(void *page, pvk_u64 gfn)

@@ -33,6 +33,7 @@ MODULE_PARM_DESC(upcall, "How Xen tells of events: vector, one for each CPU, or 
 static DEFINE_PER_CPU(unsigned int, upcall_irq);
 static struct cpumask reached;		/* CPUs that take upcalls */
 static enum cpuhp_state hotplug;
+static bool refused;	/* Xen takes no vector */
 static bool by_line;
 
 /* A flood of events must not keep a CPU for ever: the rest comes a little later. */
@@ -120,17 +121,34 @@ static int add_cpu(unsigned int cpu, unsigned int vcpu)
 	if (!page)
 		return -ENOMEM;
 	err = pvk_own_add_cpu(cpu, vcpu, page, __pa(page) >> PAGE_SHIFT);
-	if (err)
+	if (err) {
 		free_page((unsigned long)page);
-	else
+		pr_err("pvkit: Xen takes no record of vCPU %u (%d), or has an earlier kernel's\n",
+		       vcpu, err);
+	} else {
 		pvk_own_stay("records of more than 32 vCPUs");
+	}
 	return err;
+}
+
+/* Where Xen does not say it, the first CPU is taken for the first vCPU, and no other for any. */
+static int find_vcpu(unsigned int cpu, pvk_u32 *vcpu)
+{
+	int err = pvk_own_vcpu_here(vcpu);
+
+	if (!err || cpu)
+		return err;
+	*vcpu = 0;
+	return 0;
 }
 
 static int reach(unsigned int cpu)
 {
-	int err = add_cpu(cpu, pvk_own_vcpu_here());
+	pvk_u32 vcpu;
+	int err = find_vcpu(cpu, &vcpu);
 
+	if (!err)
+		err = add_cpu(cpu, vcpu);
 	if (!err)
 		err = pvk_own_fifo_cpu(cpu);
 	if (!err)
@@ -138,10 +156,12 @@ static int reach(unsigned int cpu)
 	if (err)
 		return err;
 	err = tell_vector(cpu);
-	if (err)
+	if (err) {
 		drop_vector(cpu);
-	else
+		refused = true;
+	} else {
 		cpumask_set_cpu(cpu, &reached);
+	}
 	return err;
 }
 
@@ -200,15 +220,16 @@ int pvk_own_vectors_start(void)
 		pr_err("pvkit: upcall=%s is unknown: vector or line\n", wanted);
 		return -EINVAL;
 	}
+	refused = false;
 	state = cpuhp_setup_state(CPUHP_AP_ONLINE_DYN, "pvkit:upcall", cpu_up, cpu_down);
 	/*
-	 * Xen prefers a vector that an earlier load told to the line, and vectors are not to be had
-	 * for lack of memory alone: the load fails, and the next one may have them.
+	 * A Xen that takes no vector has none, and there is the line. When anything else is
+	 * missing, memory, a free vector or the place for a record, the line may be silent, because
+	 * Xen prefers a vector that an earlier load or kernel told it. Then the load fails, and the
+	 * next one may have all that it needs.
 	 */
-	if (state == -ENOMEM)
-		return state;
 	if (state < 0)
-		return start_line();
+		return refused ? start_line() : state;
 	hotplug = state;
 	/* The toolstack takes a guest with a callback for one that closes its devices itself. */
 	pvk_own_set_param(PVK_PARAM_CALLBACK_IRQ, CALLBACK_AWARE);
