@@ -45,6 +45,7 @@ pvkit-shims += \
 	kmod/pvkit/own/proc_xen.c \
 	kmod/pvkit/own/report.c \
 	kmod/pvkit/own/shutdown.c \
+	kmod/pvkit/own/sleep.c \
 	kmod/pvkit/own/store.c \
 	kmod/pvkit/own/store_calls.c \
 	kmod/pvkit/own/store_watch.c \

@@ -89,6 +89,7 @@ static const struct part {
 	void (*suspend)(void);
 	void (*resume)(int cancelled);
 } parts[] = {
+	{ "sleep", true, pvk_own_sleep_start, pvk_own_sleep_stop },
 	{ "frames", true, pvk_own_frames_start, pvk_own_frames_stop },
 	{ "shared info", true, info_start, info_stop },
 	{ "events", true, pvk_own_events_start, pvk_own_events_stop, pvk_own_events_hold,
@@ -155,6 +156,11 @@ static int start(void)
 	if (err) {
 		pr_err("pvkit: this machine is not a Xen guest\n");
 		return err;
+	}
+	/* An upcall calls whoever opened the channel, in the interrupt itself; there they lock. */
+	if (IS_ENABLED(CONFIG_PREEMPT_RT)) {
+		pr_err("pvkit: cannot start: not for kernels with PREEMPT_RT\n");
+		return -EOPNOTSUPP;
 	}
 	for (i = 0; i < ARRAY_SIZE(parts) && !err; i++)
 		err = start_part(i);

@@ -60,6 +60,10 @@ void pvk_own_kexec_stop(void);
 bool pvk_own_kexec(void);
 void pvk_own_kexec_left(void);
 
+/* sleep.c: hibernation and suspend to memory are refused. */
+int pvk_own_sleep_start(void);
+void pvk_own_sleep_stop(void);
+
 /* events.c: channels as Linux interrupts. */
 int pvk_own_events_start(void);
 void pvk_own_events_stop(void);
