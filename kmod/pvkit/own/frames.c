@@ -84,15 +84,27 @@ static struct pci_driver frames_driver = {
 	.driver.suppress_bind_attrs = true,
 };
 
+static bool driven(const struct pci_dev *dev)
+{
+	if (!dev || !dev->driver)
+		return false;
+	pr_err("pvkit: %s already runs this guest's Xen side: there is one owner only\n",
+	       dev->driver->name);
+	return true;
+}
+
+/* Whichever of these devices it is: the driver of Xen's own in the kernel binds two of them too. */
 static bool taken_by_another(void)
 {
-	struct pci_dev *dev = pci_get_device(XEN_PCI_VENDOR, 0x0001, NULL);
-	bool taken = dev && dev->driver;
+	const struct pci_device_id *id;
+	struct pci_dev *dev;
+	bool taken = false;
 
-	if (taken)
-		pr_err("pvkit: %s already runs this guest's Xen side: there is one owner only\n",
-		       dev->driver->name);
-	pci_dev_put(dev);
+	for (id = frames_ids; id->vendor && !taken; id++) {
+		dev = pci_get_device(id->vendor, id->device, NULL);
+		taken = driven(dev);
+		pci_dev_put(dev);
+	}
 	return taken;
 }
 

@@ -16,7 +16,8 @@ static void report_grants(struct seq_file *file)
 		   numbers.version, numbers.frames, numbers.max_frames);
 	seq_printf(file, "grant_references %u\ngrant_references_free %u\n", numbers.references,
 		   numbers.free);
-	seq_printf(file, "grant_references_lost %u\n", numbers.lost);
+	seq_printf(file, "grant_references_foreign %u\ngrant_references_lost %u\n",
+		   numbers.foreign, numbers.lost);
 }
 
 void pvk_own_report(struct seq_file *file)
