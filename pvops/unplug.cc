@@ -35,20 +35,42 @@ bool apply(Span<const char> name, Choice& choice) {
   return false;
 }
 
-// The number of the disk among all disks of the guest: hd, sd and xvd count alike, and a device
-// model that emulates the first four makes number 0 the primary master.
-constexpr u32 kNoNumber = ~u32{0};
+// The number of the disk among all disks of the guest: hd and xvd count alike, and a device model
+// that emulates the first four makes number 0 the primary master. sd disks are SCSI disks, and
+// count by themselves.
+struct Disk {
+  enum class Kind : u8 { kPlain, kScsi, kUnknown };
+  Kind kind = Kind::kUnknown;
+  u32 number = 0;
+};
 
-u32 disk_number(u32 virtual_device) {
-  if (virtual_device >> 28 == 1) return virtual_device << 4 >> 12;  // the extended scheme
+Disk disk_of(u32 virtual_device) {
+  using Kind = Disk::Kind;
+  if (virtual_device >> 28 == 1) return {Kind::kPlain, virtual_device << 4 >> 12};  // extended
   const u32 minor = virtual_device & 0xff;
   switch (virtual_device >> 8) {
-    case 3: return minor >> 6;         // hda, hdb
-    case 22: return 2 + (minor >> 6);  // hdc, hdd
-    case 8:                            // sd
-    case 202: return minor >> 4;       // xvd
-    default: return kNoNumber;
+    case 3: return {Kind::kPlain, minor >> 6};         // hda, hdb
+    case 22: return {Kind::kPlain, 2 + (minor >> 6)};  // hdc, hdd
+    case 8: return {Kind::kScsi, minor >> 4};          // sd
+    case 202: return {Kind::kPlain, minor >> 4};       // xvd
+    default: return {};
   }
+}
+
+// A controller that stays may have the disk.
+bool may_stay(const Disk& disk, const Controllers& found) {
+  if (found.nvme) return true;
+  switch (disk.kind) {
+    case Disk::Kind::kPlain: return disk.number < 32 && (found.sata >> disk.number & 1) != 0;
+    case Disk::Kind::kScsi: return found.scsi;
+    case Disk::Kind::kUnknown: break;
+  }
+  return found.scsi || found.sata != 0;
+}
+
+// QEMU takes for aux alone the IDE disks but the primary master, for any other mask all.
+bool only_auxiliary(Choice choice) {
+  return (choice.devices & (kIdeDisks | kAuxIdeDisks)) == kAuxIdeDisks;
 }
 
 }  // namespace
@@ -74,20 +96,29 @@ Choice without_busy(Choice choice, Devices busy) {
   return choice;
 }
 
-bool disk_is_gone(Outcome outcome, Choice choice, bool emulated_controller, u32 virtual_device) {
+Choice ask_again(Choice choice, const Controllers& found) {
+  if (found.nvme) choice.devices &= static_cast<Devices>(~kNvmeDisks);
+  // For SATA disks there is no word of their own, and QEMU since 8.2 takes them for each.
+  if (found.sata != 0 || (found.scsi && !only_auxiliary(choice))) {
+    choice.devices &= static_cast<Devices>(~kAnyDisk);
+  }
+  return choice;
+}
+
+bool disk_is_gone(Outcome outcome, Choice choice, const Controllers& found, u32 virtual_device) {
   switch (outcome) {
     case Outcome::kUnnecessary: return true;
     // A guest without device model, or whose disks never were emulated.
-    case Outcome::kNoProtocol: return !emulated_controller;
+    case Outcome::kNoProtocol: return !found.any;
     case Outcome::kUnplugged: break;
     case Outcome::kNothingAsked:
     case Outcome::kUnknownProtocol:
     case Outcome::kBlacklisted: return false;
   }
-  if ((choice.devices & kIdeDisks) != 0) return true;
-  if ((choice.devices & kAuxIdeDisks) == 0) return false;
-  const u32 number = disk_number(virtual_device);
-  return number != 0 && number != kNoNumber;
+  if ((choice.devices & kAnyDisk) == 0) return false;
+  const Disk disk = disk_of(virtual_device);
+  if (may_stay(disk, found)) return false;
+  return !only_auxiliary(choice) || (disk.kind == Disk::Kind::kPlain && disk.number != 0);
 }
 
 const char* to_text(Outcome outcome) {

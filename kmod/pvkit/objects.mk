@@ -51,6 +51,7 @@ pvkit-shims += \
 	kmod/pvkit/own/store_watch.c \
 	kmod/pvkit/own/suspend.c \
 	kmod/pvkit/own/unplug.c \
+	kmod/pvkit/own/unplug_pci.c \
 	kmod/pvkit/own/vectors.c \
 	kmod/pvkit/own/watchdog.c \
 	kmod/pvkit/own/xenbus_dev.c \

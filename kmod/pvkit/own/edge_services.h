@@ -18,12 +18,22 @@ enum {
 	PVK_UNPLUG_IDE_DISKS = 1,
 	PVK_UNPLUG_NICS = 2,
 	PVK_UNPLUG_AUX_IDE_DISKS = 4,
-	PVK_UNPLUG_NVME_DISKS = 8
+	PVK_UNPLUG_NVME_DISKS = 8,
+	PVK_UNPLUG_ANY_DISK = PVK_UNPLUG_IDE_DISKS | PVK_UNPLUG_AUX_IDE_DISKS |
+			      PVK_UNPLUG_NVME_DISKS
 };
 
 struct pvk_unplug_choice {
 	pvk_u32 policy;
 	pvk_u32 devices;
+};
+
+/* Of emulated disks; all but @any: those that answer once the mask was written. */
+struct pvk_unplug_controllers {
+	pvk_u32 any;
+	pvk_u32 nvme;
+	pvk_u32 scsi;
+	pvk_u32 sata;	/* ports that may have a disk */
 };
 
 void pvk_unplug_default(struct pvk_unplug_choice *choice);
@@ -32,8 +42,13 @@ void pvk_unplug_never(struct pvk_unplug_choice *choice);
 int pvk_unplug_parse(const char *text, pvk_size length, struct pvk_unplug_choice *choice);
 /* Takes out of @choice what @busy forbids, speaks the protocol, and returns the outcome. */
 int pvk_unplug_ask(struct pvk_unplug_choice *choice, pvk_u32 busy);
-int pvk_unplug_is_gone(int outcome, const struct pvk_unplug_choice *choice, int emulated_controller,
-		       pvk_u32 virtual_device);
+/* The same in a restored domain: not for what is in use by now. */
+int pvk_unplug_ask_again(const struct pvk_unplug_choice *choice,
+			 const struct pvk_unplug_controllers *found);
+int pvk_unplug_is_gone(int outcome, const struct pvk_unplug_choice *choice,
+		       const struct pvk_unplug_controllers *found, pvk_u32 virtual_device);
+/* Ports of an AHCI controller that may have a disk; @bytes of its registers are mapped there. */
+pvk_u32 pvk_unplug_sata_disks(const void *registers, pvk_size bytes);
 /* Whether the mask was written. */
 int pvk_unplug_done(int outcome);
 const char *pvk_unplug_text(int outcome);

@@ -12,11 +12,17 @@ static_assert(PVK_UNPLUG_IDE_DISKS == unplug::kIdeDisks);
 static_assert(PVK_UNPLUG_NICS == unplug::kNics);
 static_assert(PVK_UNPLUG_AUX_IDE_DISKS == unplug::kAuxIdeDisks);
 static_assert(PVK_UNPLUG_NVME_DISKS == unplug::kNvmeDisks);
+static_assert(PVK_UNPLUG_ANY_DISK == unplug::kAnyDisk);
 
 unplug::Choice of(const pvk_unplug_choice &choice)
 {
 	return {static_cast<unplug::Policy>(choice.policy),
 		static_cast<unplug::Devices>(choice.devices)};
+}
+
+unplug::Controllers of(const pvk_unplug_controllers &found)
+{
+	return {found.any != 0, found.nvme != 0, found.scsi != 0, found.sata};
 }
 
 void set(pvk_unplug_choice &choice, const unplug::Choice &from)
@@ -57,13 +63,25 @@ int pvk_unplug_ask(pvk_unplug_choice *choice, pvk_u32 busy)
 	return static_cast<int>(unplug::unplug(ports, left));
 }
 
-int pvk_unplug_is_gone(int outcome, const pvk_unplug_choice *choice, int emulated_controller,
-		       pvk_u32 virtual_device)
+int pvk_unplug_ask_again(const pvk_unplug_choice *choice, const pvk_unplug_controllers *found)
 {
-	return unplug::disk_is_gone(static_cast<unplug::Outcome>(outcome), of(*choice),
-				    emulated_controller != 0, virtual_device)
+	pvk::NativePorts ports;
+	return static_cast<int>(unplug::unplug(ports, unplug::ask_again(of(*choice), of(*found))));
+}
+
+int pvk_unplug_is_gone(int outcome, const pvk_unplug_choice *choice,
+		       const pvk_unplug_controllers *found, pvk_u32 virtual_device)
+{
+	return unplug::disk_is_gone(static_cast<unplug::Outcome>(outcome), of(*choice), of(*found),
+				    virtual_device)
 		   ? 1
 		   : 0;
+}
+
+pvk_u32 pvk_unplug_sata_disks(const void *registers, pvk_size bytes)
+{
+	pvk::NativeRegisters mapped{static_cast<const volatile pvk::u32 *>(registers)};
+	return unplug::sata_disks(mapped, bytes);
 }
 
 int pvk_unplug_done(int outcome)
