@@ -95,6 +95,13 @@ class Balloon {
   bool under_pressure_ = false;
 };
 
+// What a port writes into its record of a page that it gave up, and where this owner finds those of
+// one before it, which left without getting them back. Such a page counts as given: without that
+// they would be given up once more, and so at each load of a module. The mark is the page's own,
+// so nothing that another part of the OS keeps in that place is taken for it.
+constexpr u64 given_up_mark(u64 gfn) { return 0x7076'6b69'7462'616c ^ gfn; }
+constexpr bool is_given_up(u64 gfn, u64 word) { return word == given_up_mark(gfn); }
+
 // Gives the memory behind these frames to Xen: returns how many, from the first on. The rest still
 // have theirs.
 template <HypercallTransport T>

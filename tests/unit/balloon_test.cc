@@ -143,7 +143,8 @@ TEST(BalloonPressure, DoesNotKeepItFromTakingMore) {
 // Xen as far as it changes a domain's memory.
 struct Xen {
   std::set<u64> populated;
-  u64 at_most = ~u64{0};  // extents a call gets through
+  u64 max_pages = ~u64{0};  // what the toolstack lets the domain have
+  u64 at_most = ~u64{0};    // extents a call gets through
   long fails = 0;
 
   long call(u64 number, u64 operation, u64 argument, u64, u64, u64) {
@@ -159,6 +160,7 @@ struct Xen {
         EXPECT_EQ(populated.erase(gfn), 1u) << gfn;
       } else {
         EXPECT_EQ(operation, u64{XENMEM_populate_physmap});
+        if (populated.size() >= max_pages) return static_cast<long>(i);
         EXPECT_TRUE(populated.insert(gfn).second) << gfn;
       }
     }
@@ -198,6 +200,125 @@ TEST_F(Frames, AnErrorIsNone) {
   EXPECT_EQ(take_back_frames(xen, all()), 0u);
   xen.fails = 1000;
   EXPECT_EQ(give_up_frames(xen, all()), 8u) << "more than was asked for counts as all";
+}
+
+// A guest's kernel: its pages, each with a word of the kernel's own that outlives the module.
+struct Kernel {
+  static constexpr u64 kPages = 64 * kMiB;
+
+  Kernel() : free(kPages) {
+    std::iota(free.begin(), free.end(), 0u);
+    xen.populated.insert(free.begin(), free.end());
+  }
+  Xen xen;
+  std::vector<u64> free;
+  std::vector<u64> words = std::vector<u64>(kPages);
+};
+
+// One load of the module, with its list of pages that it gave up.
+class Owner {
+ public:
+  explicit Owner(Kernel& kernel) : kernel_(kernel) {
+    for (u64 gfn = 0; gfn < Kernel::kPages; ++gfn) {
+      if (is_given_up(gfn, kernel_.words[gfn])) given_.push_back(gfn);
+    }
+  }
+
+  // Works until there is nothing to do, or nothing that can be done at once.
+  void follow(u64 wanted) {
+    balloon_.set_wanted(wanted);
+    for (u32 delay = 0; delay == 0;) {
+      const BalloonStep step = balloon_.next(view());
+      const u64 done = step.kind == Kind::kGive ? give(step.pages) : take(step.pages);
+      delay = balloon_.finished(step, done, view());
+    }
+  }
+  // Returns how many pages stay away.
+  u64 leave() {
+    while (take(kBalloonBatch) != 0) {
+    }
+    return given_.size();
+  }
+  u64 given() const { return given_.size(); }
+
+ private:
+  BalloonView view() const { return {Kernel::kPages, given_.size(), Kernel::kPages}; }
+
+  u64 give(u64 count) {
+    std::vector<u64> gfns(kernel_.free.end() - static_cast<std::ptrdiff_t>(count),
+                          kernel_.free.end());
+    const u64 done = give_up_frames(kernel_.xen, {gfns.data(), gfns.size()});
+    EXPECT_EQ(done, count);
+    kernel_.free.resize(kernel_.free.size() - count);
+    for (const u64 gfn : gfns) {
+      kernel_.words[gfn] = given_up_mark(gfn);
+      given_.push_back(gfn);
+    }
+    return done;
+  }
+  u64 take(u64 count) {
+    const u64 tried = min(count, u64{given_.size()});
+    const u64 done = tried == 0 ? 0 : take_back_frames(kernel_.xen, {given_.data(), tried});
+    for (u64 i = 0; i < done; ++i) {
+      kernel_.words[given_[i]] = 0;
+      kernel_.free.push_back(given_[i]);
+    }
+    given_.erase(given_.begin(), given_.begin() + static_cast<std::ptrdiff_t>(done));
+    return done;
+  }
+
+  Kernel& kernel_;
+  Balloon balloon_;
+  std::vector<u64> given_;
+};
+
+struct Reload : testing::Test {
+  static constexpr u64 kGiven = 20 * kMiB;
+  static constexpr u64 kSlack = 256;  // what xl lets a domain have beyond its target
+
+  Kernel kernel;
+  u64 left = 0;
+
+  void first_load() {
+    Owner first(kernel);
+    EXPECT_EQ(first.given(), 0u);
+    first.follow(kGiven);
+    kernel.xen.max_pages = Kernel::kPages - kGiven + kSlack;
+    left = first.leave();
+  }
+};
+
+TEST_F(Reload, WhatXenDoesNotGiveStaysAway) {
+  first_load();
+  EXPECT_EQ(left, kGiven - kSlack);
+}
+
+TEST_F(Reload, TheNextLoadGivesNothingUpASecondTime) {
+  first_load();
+  Owner second(kernel);
+  EXPECT_EQ(second.given(), left);
+  second.follow(kGiven);
+  EXPECT_EQ(second.given(), kGiven);
+  EXPECT_EQ(kernel.xen.populated.size(), Kernel::kPages - kGiven);
+}
+
+TEST_F(Reload, TheNextLoadTakesBackWhatTheFirstCouldNot) {
+  first_load();
+  kernel.xen.max_pages = Kernel::kPages;
+  Owner second(kernel);
+  second.follow(0);
+  EXPECT_EQ(second.given(), 0u);
+  EXPECT_EQ(kernel.xen.populated.size(), Kernel::kPages);
+  EXPECT_EQ(Owner(kernel).given(), 0u) << "and no third one finds any";
+}
+
+TEST(BalloonMark, IsThePagesOwnAndNoUsualWord) {
+  for (const u64 gfn : {u64{0}, u64{1}, u64{4096}, u64{1} << 36}) {
+    EXPECT_TRUE(is_given_up(gfn, given_up_mark(gfn)));
+    for (const u64 other : {u64{0}, gfn, ~u64{0}, given_up_mark(gfn + 1), given_up_mark(gfn ^ 8)}) {
+      EXPECT_FALSE(is_given_up(gfn, other)) << gfn << ' ' << other;
+    }
+  }
 }
 
 }  // namespace

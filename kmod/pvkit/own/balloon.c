@@ -137,27 +137,40 @@ static int out_of_memory_near(struct notifier_block *block, unsigned long unused
 
 static struct notifier_block oom_notifier = { .notifier_call = out_of_memory_near };
 
+/* Before anybody else can look at the balloon. */
+static void adopt(void)
+{
+	const u64 adopted = pvk_balloon_find_pages(true);
+
+	if (adopted)
+		pr_info("pvkit: an earlier load gave %llu pages up, and left them to this one\n",
+			adopted);
+}
+
 int pvk_balloon_start(void)
 {
 	int err;
 
 	if (!wanted)
 		return 0;
+	adopt();
 	err = register_oom_notifier(&oom_notifier);
-	if (err)
-		return err;
-	err = pvk_store_watch(&watch);
-	if (err)
-		unregister_oom_notifier(&oom_notifier);
+	if (!err) {
+		err = pvk_store_watch(&watch);
+		if (err)
+			unregister_oom_notifier(&oom_notifier);
+	}
 	running = !err;
+	if (err)
+		pvk_balloon_leave_pages();
 	return err;
 }
 
-/* The pages that stay are nobody's: allocated, without memory, and no harm is done. */
+/* The pages that stay are nobody's: allocated, without memory, until the module is loaded again. */
 static void take_all_back(void)
 {
 	unsigned int tries = LAST_TRIES;
-	u64 lost;
+	u64 left;
 
 	mutex_lock(&lock);
 	while (pvk_balloon_given() && tries) {
@@ -166,10 +179,11 @@ static void take_all_back(void)
 		tries--;
 		msleep(100);
 	}
-	lost = pvk_balloon_abandon_pages();
+	left = pvk_balloon_leave_pages();
 	mutex_unlock(&lock);
-	if (lost)
-		pr_warn("pvkit: the host has no memory for %llu pages: they stay reserved\n", lost);
+	if (left)
+		pr_warn("pvkit: the host has no memory for %llu pages: the next load has them\n",
+			left);
 }
 
 void pvk_balloon_stop(void)
@@ -181,6 +195,11 @@ void pvk_balloon_stop(void)
 	unregister_oom_notifier(&oom_notifier);
 	cancel_delayed_work_sync(&item);
 	take_all_back();
+}
+
+u64 pvk_balloon_left(void)
+{
+	return pvk_balloon_find_pages(false);
 }
 
 /* What was given up stayed so; only the target may be another. */

@@ -13,7 +13,9 @@ u64 pvk_balloon_give_pages(u64 count);
 u64 pvk_balloon_take_pages(u64 count);
 /* How many are given up. */
 u64 pvk_balloon_given(void);
-/* Those that are given up stay so for ever; returns how many. */
-u64 pvk_balloon_abandon_pages(void);
+/* Those that are given up are left for the next load of the module to find; returns how many. */
+u64 pvk_balloon_leave_pages(void);
+/* Finds those that were left; @adopt: they are this load's from now on. Looks at every page. */
+u64 pvk_balloon_find_pages(bool adopt);
 
 #endif

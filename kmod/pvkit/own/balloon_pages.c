@@ -5,8 +5,11 @@
  */
 #include <linux/gfp.h>
 #include <linux/list.h>
+#include <linux/memory_hotplug.h>
 #include <linux/mm.h>
+#include <linux/nodemask.h>
 #include <linux/page-flags.h>
+#include <linux/sched.h>
 
 #include "kmod/pvkit/own/balloon.h"
 #include "kmod/pvkit/own/edge_services.h"
@@ -23,6 +26,7 @@ static void hide(struct page *page)
 {
 	list_move_tail(&page->lru, &balloon);
 	__SetPageOffline(page);
+	set_page_private(page, pvk_balloon_mark(page_to_pfn(page)));
 	adjust_managed_page_count(page, -1);
 	given++;
 }
@@ -30,6 +34,7 @@ static void hide(struct page *page)
 static void show_again(struct page *page)
 {
 	list_del(&page->lru);
+	set_page_private(page, 0);
 	__ClearPageOffline(page);
 	adjust_managed_page_count(page, 1);
 	given--;
@@ -87,11 +92,49 @@ u64 pvk_balloon_given(void)
 	return given;
 }
 
-u64 pvk_balloon_abandon_pages(void)
+u64 pvk_balloon_leave_pages(void)
 {
-	const u64 abandoned = given;
+	const u64 left = given;
 
 	INIT_LIST_HEAD(&balloon);
 	given = 0;
-	return abandoned;
+	return left;
+}
+
+/* Others have offline pages too, but not with this mark. */
+static bool is_left(struct page *page, unsigned long pfn)
+{
+	return page && PageOffline(page) && pvk_balloon_is_marked(pfn, page_private(page));
+}
+
+static unsigned long end_of_memory(void)
+{
+	unsigned long end = 0;
+	int node;
+
+	for_each_online_node(node)
+		end = max(end, node_end_pfn(node));
+	return end;
+}
+
+u64 pvk_balloon_find_pages(bool adopt)
+{
+	const unsigned long end = end_of_memory();
+	unsigned long pfn;
+	struct page *page;
+	u64 found = 0;
+
+	for (pfn = 0; pfn < end; pfn++) {
+		if (!(pfn % PVK_BALLOON_BATCH))
+			cond_resched();
+		page = pfn_to_online_page(pfn);
+		if (!is_left(page, pfn))
+			continue;
+		found++;
+		if (adopt)	/* its links are those of a list that is no more */
+			list_add_tail(&page->lru, &balloon);
+	}
+	if (adopt)
+		given += found;
+	return found;
 }

@@ -83,4 +83,14 @@ pvk_u64 pvk_balloon_take(pvk_u64 *gfns, pvk_u32 count)
 	return pvk::take_back_frames(pvk_own_transport, frames(gfns, count));
 }
 
+pvk_u64 pvk_balloon_mark(pvk_u64 gfn)
+{
+	return pvk::given_up_mark(gfn);
+}
+
+int pvk_balloon_is_marked(pvk_u64 gfn, pvk_u64 word)
+{
+	return pvk::is_given_up(gfn, word) ? 1 : 0;
+}
+
 } // extern "C"

@@ -163,6 +163,9 @@ pvk_u64 pvk_balloon_pressed(const struct pvk_balloon_view *view);
 /* How many frames, from the first on, lost or got their memory. */
 pvk_u64 pvk_balloon_give(pvk_u64 *gfns, pvk_u32 count);
 pvk_u64 pvk_balloon_take(pvk_u64 *gfns, pvk_u32 count);
+/* What is kept with a frame that is given up, for the next load of the module. */
+pvk_u64 pvk_balloon_mark(pvk_u64 gfn);
+int pvk_balloon_is_marked(pvk_u64 gfn, pvk_u64 word);
 
 /* ---- console (pvops/console_ring.h); callers serialise reads, and all others of these ---- */
 

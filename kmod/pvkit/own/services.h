@@ -61,8 +61,10 @@ void pvk_watchdog_resume(int cancelled);
 
 /* Gives memory up and takes it back as xenstore's memory/target says. */
 int pvk_balloon_start(void);
-/* Takes back what the host gives; what it does not give stays reserved for ever. */
+/* Takes back what the host gives; what it does not give stays away until the next start. */
 void pvk_balloon_stop(void);
+/* Once stopped: how many pages stay away, whichever load gave them up. Looks at every page. */
+u64 pvk_balloon_left(void);
 void pvk_balloon_resume(int cancelled);
 /* Name and number, one a line. */
 void pvk_balloon_counters(struct seq_file *file);
