@@ -68,18 +68,25 @@ static void leave(void)
 }
 
 /* A notifier cannot refuse; what it says here may be what somebody looks for afterwards. */
+static void warn(u64 holes)
+{
+	const char *reason = remains();
+
+	if (reason)
+		pr_err("pvkit: the new kernel is not safe, and cannot use Xen's side: %s\n",
+		       reason);
+	if (holes)
+		pr_err("pvkit: the new kernel is not safe: the host has %llu pages of its memory\n",
+		       holes);
+}
+
 static int restarting(struct notifier_block *block, unsigned long event, void *command)
 {
-	const char *reason;
-
 	/* kexec_in_progress is not for modules, but this is what kernel_kexec() calls it. */
 	if (event != SYS_RESTART || !command || strcmp(command, "kexec reboot"))
 		return NOTIFY_DONE;
-	reason = remains();
-	if (reason)
-		pr_warn("pvkit: the new kernel is not safe, and cannot use Xen's side: %s\n",
-			reason);
 	pvk_balloon_stop();
+	warn(pvk_balloon_left());
 	devices_left = pvk_own_bus_freeze();
 	leaving = true;
 	if (!devices_left)
