@@ -32,6 +32,7 @@ class Guest:
         self.vcpus, self.memory, self.shell = vcpus, memory, shell
         self.disks = []    # xl's words for those that it has from the start
         self.devices = []  # more words for the device model of an HVM guest
+        self.lines = []    # more lines of xl's configuration
         self.words = []    # further kernel parameters
         self.about = KINDS[kind]
         self.address = f"10.77.0.{11 + TYPES.index(kind)}"
@@ -65,7 +66,7 @@ class Guest:
         # the console of a kernel without Xen is its serial port
         serial = "pty" if self.shell and not self.about.xen else f"file:/job/log/console/guest-{self.kind}-serial.log"
         return "\n".join([
-            f'name="{self.kind}"', f'type="{self.about.xl_type}"', *start, f'extra="{extra}"', f"memory={self.memory}",
+            f'name="{self.kind}"', f'type="{self.about.xl_type}"', *start, *self.lines, f'extra="{extra}"', f"memory={self.memory}",
             f"vcpus={self.vcpus}", *pinned, f'vif=["{vif}"]', f"disk={json.dumps(self.disks)}", f'serial="{serial}"',
             'vga="none"', 'on_poweroff="destroy"', 'on_reboot="destroy"', 'on_crash="destroy"',
             # TSC reads otherwise trap: 20-33 traps an I/O
