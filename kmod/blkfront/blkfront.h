@@ -53,7 +53,7 @@ struct pvk_disk {
 	/* Serialises what moves the handshake: xenbus, failures, removal. See pvk_disk_lock(). */
 	struct mutex lock;
 	struct work_struct fail_work;
-	struct work_struct cache_work;
+	struct delayed_work cache_work;	/* the queue's limits have yet to follow */
 	struct work_struct awake_work;
 	struct delayed_work away_work;	/* a backend that is away for too long */
 	struct delayed_work again_work;	/* xenstore has yet to answer */
@@ -69,6 +69,7 @@ struct pvk_disk {
 	struct pvk_lane *lanes;
 	bool up;
 	bool held;			/* the backend is away */
+	bool leaving;			/* being taken away: nobody waits for long */
 	unsigned long suspended;	/* jiffies, 0: the rings may be those of a former life */
 	bool flush_refused;		/* the backend offered flushes and then refused one */
 	struct blk_mq_tag_set tags;
@@ -131,6 +132,12 @@ static inline void pvk_disk_unlock(struct pvk_disk *disk, unsigned int noio)
 {
 	mutex_unlock(&disk->lock);
 	memalloc_noio_restore(noio);
+}
+
+/* Otherwise, what the backend has answered is as safe as it can be made. */
+static inline bool pvk_can_flush(const struct pvk_disk *disk)
+{
+	return (disk->limits.flush || disk->limits.barrier) && !READ_ONCE(disk->flush_refused);
 }
 
 static inline bool pvk_folded(const struct pvk_disk *disk)
@@ -206,7 +213,8 @@ void pvk_disk_sweep(struct pvk_disk *disk);
 /* Sends a request again in pieces that the backend takes. */
 void pvk_disk_split(struct pvk_disk *disk, struct request *rq);
 void pvk_split_work(struct work_struct *work);
-void pvk_disk_limits_refused(struct pvk_disk *disk, int err);
+/* With disk->lock held, after trying: @err is what came of it. */
+void pvk_disk_limits_changed(struct pvk_disk *disk, int err);
 void pvk_queue_limits_of(const struct pvk_disk *disk, struct pvk_queue_limits *limits);
 int pvk_lanes_open(struct pvk_disk *disk);
 void pvk_lanes_stop(struct pvk_disk *disk);

@@ -79,33 +79,18 @@ static void away_work(struct work_struct *work)
 	pvk_disk_unlock(disk, noio);
 }
 
-/*
- * What is agreed now becomes the queue's limits. Who writes another limit in sysfs has them locked
- * and waits for every request: this waits for that with neither the queue stopped nor the lock
- * that a backend needs to come back.
- */
+/* Neither waits, for the limits or for requests, nor stops the queue: bios are cut above it. */
 static void cache_work(struct work_struct *work)
 {
-	struct pvk_disk *disk = container_of(work, struct pvk_disk, cache_work);
+	struct pvk_disk *disk = container_of(work, struct pvk_disk, cache_work.work);
 	unsigned int noio = pvk_disk_lock(disk);
 	struct pvk_queue_limits limits;
-	struct gendisk *gd = NULL;
-	int err;
 
 	if (disk->up && !disk->held) {
-		gd = disk->gd;
-		get_device(disk_to_dev(gd));
 		pvk_queue_limits_of(disk, &limits);
+		pvk_disk_limits_changed(disk, pvk_queue_limits_try(disk->gd->queue, &limits));
 	}
 	pvk_disk_unlock(disk, noio);
-	if (!gd)
-		return;
-	err = pvk_queue_limits_replace(gd->queue, &limits);
-	noio = pvk_disk_lock(disk);
-	if (err && disk->gd == gd)
-		pvk_disk_limits_refused(disk, err);
-	pvk_disk_unlock(disk, noio);
-	put_device(disk_to_dev(gd));
 }
 
 /* A suspend is over: blkfront_resume() has done its part, or it was called off. */
@@ -161,7 +146,7 @@ static struct pvk_disk *new_disk(struct pvk_bus *bus)
 	mutex_init(&disk->lock);
 	mutex_init(&disk->lanes_lock);
 	INIT_WORK(&disk->fail_work, fail_work);
-	INIT_WORK(&disk->cache_work, cache_work);
+	INIT_DELAYED_WORK(&disk->cache_work, cache_work);
 	INIT_WORK(&disk->awake_work, awake_work);
 	INIT_DELAYED_WORK(&disk->away_work, away_work);
 	INIT_DELAYED_WORK(&disk->again_work, pvk_again_work);
@@ -266,7 +251,7 @@ static void blkfront_remove(struct pvk_bus *bus)
 	pvk_disk_unlock(disk, noio);
 	/* Its queues are gone, so nothing can schedule work any more. */
 	cancel_work_sync(&disk->fail_work);
-	cancel_work_sync(&disk->cache_work);
+	cancel_delayed_work_sync(&disk->cache_work);
 	cancel_work_sync(&disk->awake_work);
 	cancel_delayed_work_sync(&disk->away_work);
 	/* Last: the others may have something to ask. */

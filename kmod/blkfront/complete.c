@@ -15,7 +15,7 @@ static blk_status_t refused(struct pvk_disk *disk, struct request *rq)
 		if (!disk->flush_refused) {
 			WRITE_ONCE(disk->flush_refused, true);
 			pr_warn("pvkit: %s: the backend refuses to flush\n", disk->name.name);
-			queue_work(pvk_disk_queue, &disk->cache_work);
+			queue_delayed_work(pvk_disk_queue, &disk->cache_work, 0);
 		}
 		return BLK_STS_OK;
 	case REQ_OP_DISCARD:

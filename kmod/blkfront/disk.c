@@ -74,7 +74,7 @@ void pvk_queue_limits_of(const struct pvk_disk *disk, struct pvk_queue_limits *l
 		.seg_boundary_mask = PAGE_SIZE - 1,
 		/* Pieces end where a page does, and a backend takes whole sectors in each. */
 		.dma_alignment = agreed->sector_size - 1,
-		.write_cache = (agreed->flush || agreed->barrier) && !disk->flush_refused,
+		.write_cache = pvk_can_flush(disk),
 	};
 	if (!agreed->discard)
 		return;
@@ -146,6 +146,7 @@ static void set_limits(struct pvk_disk *disk, const struct pvk_blk_disk *limits)
 	disk->room = limits->max_segments;
 	disk->flush_refused = false;
 	disk->held = false;
+	disk->leaving = false;
 	disk->failed = false;
 }
 
@@ -219,12 +220,15 @@ void pvk_disk_detach(void *context, int answers)
 	struct pvk_disk *disk = context;
 
 	cancel_delayed_work(&disk->away_work);
+	/* This may be the thread that delivers all devices' xenstore events: see timeout.c. */
+	WRITE_ONCE(disk->leaving, true);
 	if (!answers)
 		pvk_disk_sweep(disk);
 	if (disk->held) {
 		/* What waited for the backend finds no queue, or a broken one, and fails. */
 		pvk_blk_mq_unquiesce_disk(disk->gd);
 		blk_mq_kick_requeue_list(disk->gd->queue);
+		disk->held = false;
 	}
 	/*
 	 * Not before: from 6.6 on this goes through the file systems and waits for what is being

@@ -7,6 +7,7 @@
 #include "kmod/blkfront/blkfront.h"
 
 #define MAX_REPLAYS	8	/* of a request: a backend that never stays is none */
+#define LIMITS_PAUSE	(HZ / 10)	/* until a queue's limits are tried again */
 
 /* Whether it is sent again. A page that was kept may yet be written to: that request's memory. */
 static bool send_again(struct pvk_lane *lane, struct request *rq, bool pages_are_back)
@@ -100,11 +101,19 @@ void pvk_disk_take_back(void *context, int answers)
 	WRITE_ONCE(disk->failed, false);
 }
 
-/* Larger ones would stay in force, and requests come that nobody takes. With disk->lock held. */
-void pvk_disk_limits_refused(struct pvk_disk *disk, int err)
+/*
+ * Who writes a limit in sysfs has all of them locked and waits for every request, which may wait
+ * for us: that is not waited for. Where they are refused, larger ones would stay in force, and
+ * requests come that nobody takes.
+ */
+void pvk_disk_limits_changed(struct pvk_disk *disk, int err)
 {
-	pr_err("pvkit: %s: cannot change the limits (%d)\n", disk->name.name, err);
-	pvk_disk_give_up(disk);
+	if (err == -EBUSY) {
+		queue_delayed_work(pvk_disk_queue, &disk->cache_work, LIMITS_PAUSE);
+	} else if (err) {
+		pr_err("pvkit: %s: cannot change the limits (%d)\n", disk->name.name, err);
+		pvk_disk_give_up(disk);
+	}
 }
 
 /* What the disk's users see of another backend; -EBUSY: the queue's limits have yet to follow. */
@@ -120,7 +129,7 @@ static int adopt(struct pvk_disk *disk, const struct pvk_blk_disk *limits)
 	set_disk_ro(disk->gd, limits->read_only || limits->cdrom);
 	if (resized)
 		set_capacity_and_notify(disk->gd, limits->sectors);
-	return pvk_queue_limits_try_replace(disk->gd->queue, &queue_limits);
+	return pvk_queue_limits_try(disk->gd->queue, &queue_limits);
 }
 
 void pvk_disk_carry_on(void *context, const struct pvk_blk_disk *limits)
@@ -137,11 +146,8 @@ void pvk_disk_carry_on(void *context, const struct pvk_blk_disk *limits)
 	disk->held = false;
 	pvk_blk_mq_unquiesce_disk(disk->gd);
 	blk_mq_kick_requeue_list(disk->gd->queue);
-	/* Who has them may wait for the requests that waited here. Too large ones are split. */
-	if (err == -EBUSY)
-		schedule_work(&disk->cache_work);
-	else if (err)
-		pvk_disk_limits_refused(disk, err);
+	/* Meanwhile, requests that are too large are split. */
+	pvk_disk_limits_changed(disk, err);
 }
 
 /*

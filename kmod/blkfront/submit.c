@@ -71,7 +71,10 @@ static __always_inline blk_status_t submit(struct pvk_lane *lane, struct blk_mq_
 	return submit_other(lane, rq, tag);
 }
 
-/* What the backend has refused once need not be asked again. Not under a lock: it ends a bio. */
+/*
+ * What the backend has refused once need not be asked again, and a flush that waited for a backend
+ * may meet one that offers none. Not under a lock: it ends a bio.
+ */
 static blk_status_t skip_flush(struct blk_mq_hw_ctx *hctx, const struct blk_mq_queue_data *data)
 {
 	blk_mq_start_request(data->rq);
@@ -86,7 +89,7 @@ blk_status_t pvk_queue_rq(struct blk_mq_hw_ctx *hctx, const struct blk_mq_queue_
 	struct pvk_lane *lane = hctx->driver_data;
 	blk_status_t status;
 
-	if (unlikely(READ_ONCE(lane->disk->flush_refused)) && req_op(data->rq) == REQ_OP_FLUSH)
+	if (unlikely(req_op(data->rq) == REQ_OP_FLUSH) && !pvk_can_flush(lane->disk))
 		return skip_flush(hctx, data);
 	spin_lock(&lane->submit_lock);
 	status = submit(lane, hctx, data->rq);

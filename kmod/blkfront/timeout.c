@@ -14,12 +14,19 @@ static void ask_again(struct pvk_lane *lane)
 	spin_unlock_irqrestore(&lane->complete_lock, flags);
 }
 
+/* A disk that goes has other devices wait with it, for a silent backend no longer than needed. */
+static bool out_of_patience(const struct pvk_disk *disk, unsigned int waited)
+{
+	unsigned int limit = pvk_request_timeout();
+
+	return READ_ONCE(disk->leaving) || (limit && waited >= limit);
+}
+
 /* Called each time a request has waited for the block layer's io_timeout. */
 enum blk_eh_timer_return pvk_timed_out(struct request *rq)
 {
 	struct pvk_patience *patience = pvk_patience_of(rq);
 	struct pvk_lane *lane = rq->mq_hctx->driver_data;
-	unsigned int limit = pvk_request_timeout();
 	unsigned int waited;
 
 	if (pvk_may_have_moved(lane->disk))
@@ -31,7 +38,7 @@ enum blk_eh_timer_return pvk_timed_out(struct request *rq)
 	waited = ++patience->waits * rq->q->rq_timeout / HZ;
 	pr_warn_ratelimited("pvkit: %s: a request has had no answer for %u s\n",
 			    lane->disk->name.name, waited);
-	if (limit && waited >= limit && !READ_ONCE(lane->disk->failed)) {
+	if (out_of_patience(lane->disk, waited) && !READ_ONCE(lane->disk->failed)) {
 		pr_err("pvkit: %s: the backend does not answer; the device is given up\n",
 		       lane->disk->name.name);
 		pvk_disk_give_up(lane->disk);

@@ -38,19 +38,12 @@ static inline struct gendisk *pvk_blk_mq_alloc_disk(struct blk_mq_tag_set *set,
 	return disk;
 }
 
-/* Replaces the limits of a disk. */
-static inline int pvk_queue_limits_replace(struct request_queue *q,
-					   const struct pvk_queue_limits *limits)
+/* Replaces the limits of a disk; there is no lock, so that nobody is ever in the way. */
+static inline int pvk_queue_limits_try(struct request_queue *q,
+				       const struct pvk_queue_limits *limits)
 {
 	pvk_set_queue_limits(q, limits);
 	return 0;
-}
-
-/* The same without waiting for who else is at it: there is no lock. */
-static inline int pvk_queue_limits_try_replace(struct request_queue *q,
-					       const struct pvk_queue_limits *limits)
-{
-	return pvk_queue_limits_replace(q, limits);
 }
 
 /* Any context: the backend refused a discard, do not send another. */

@@ -54,41 +54,24 @@ static inline struct gendisk *pvk_blk_mq_alloc_disk(struct blk_mq_tag_set *set,
 	return disk;
 }
 
-static inline int pvk_queue_limits_commit(struct request_queue *q,
-					  struct queue_limits *kernel_limits,
-					  const struct pvk_queue_limits *limits)
-{
-	int err;
-
-	pvk_fill_queue_limits(kernel_limits, limits);
-	err = queue_limits_commit_update(q, kernel_limits);
-	if (!err)
-		pvk_set_write_cache(q, limits);
-	return err;
-}
-
 /*
- * Replaces the limits of a disk. May wait for its requests: a limit that is written in sysfs is
- * locked first, and then the queue is frozen.
+ * Replaces the limits of a disk, or -EBUSY when somebody else is at it. Who writes one in sysfs
+ * locks them and then freezes the queue: waiting for the lock would be waiting for requests.
  */
-static inline int pvk_queue_limits_replace(struct request_queue *q,
-					   const struct pvk_queue_limits *limits)
-{
-	struct queue_limits kernel_limits = queue_limits_start_update(q);
-
-	return pvk_queue_limits_commit(q, &kernel_limits, limits);
-}
-
-/* The same without waiting: -EBUSY when somebody else is at it. */
-static inline int pvk_queue_limits_try_replace(struct request_queue *q,
-					       const struct pvk_queue_limits *limits)
+static inline int pvk_queue_limits_try(struct request_queue *q,
+				       const struct pvk_queue_limits *limits)
 {
 	struct queue_limits kernel_limits;
+	int err;
 
 	if (!mutex_trylock(&q->limits_lock))
 		return -EBUSY;
 	kernel_limits = q->limits;
-	return pvk_queue_limits_commit(q, &kernel_limits, limits);
+	pvk_fill_queue_limits(&kernel_limits, limits);
+	err = queue_limits_commit_update(q, &kernel_limits);
+	if (!err)
+		pvk_set_write_cache(q, limits);
+	return err;
 }
 
 /* Any context: the backend refused a discard, do not send another. */
