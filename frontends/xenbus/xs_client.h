@@ -4,11 +4,12 @@
 // Nothing here waits, allocates or locks. Callers serialise all calls, submit requests, and call
 // pump() afterwards and at each event of the store's channel; requests that are done and events
 // that came are then taken out one by one. Time is the caller's: a request that takes too long is
-// abandoned, and its late reply is swallowed.
+// abandoned, and its late reply is swallowed; tick() says that a second went by.
 #pragma once
 
 #include "frontends/xenbus/xs_counters.h"
 #include "frontends/xenbus/xs_ring.h"
+#include "frontends/xenbus/xs_search.h"
 #include "frontends/xenbus/xs_transactions.h"
 #include "frontends/xenbus/xs_watches.h"
 #include "pvkit/text.h"
@@ -20,7 +21,7 @@ enum class State : u8 {
   kConnected,     // requests and replies flow
   kReconnecting,  // the server was asked for a new connection and has not made it yet
   kProbing,       // the page is not new and the server makes no new connections: looking for where
-                  // its messages begin, by the reply to a request that only we can have sent
+                  // messages begin, both ways
   kBroken,        // the server broke the protocol; reconnect() goes on
 };
 
@@ -50,9 +51,15 @@ class Client {
   void suspend() { suspended_ = true; }
   // No request is on the wire.
   bool quiet() const;
+  // Every message that was begun is in the ring as a whole: somebody else may go on with the page.
+  bool between_messages() const { return out_length_ == 0; }
   // After a suspend: the same stream goes on where the page says so, otherwise it is a new one.
   void resume(Page* page);
   State state() const { return state_; }
+  // Once a second while it is wanted; pump() and notify afterwards. The client's own requests wait
+  // for `patience` seconds.
+  bool wants_ticks() const;
+  void tick(u32 patience);
 
   // ---- requests ------------------------------------------------------------------------------
 
@@ -78,7 +85,8 @@ class Client {
     u32 type;
   };
   static constexpr u32 kMostAbandoned = 64;
-  static constexpr u32 kMostOrphans = Transactions::kMost;
+  static constexpr u32 kMostOrphans = Transactions::kMost + kMostAbandoned;
+  static constexpr u32 kProbePatience = 2;  // ticks
   static constexpr u32 kRounds = 16;
 
   bool step();
@@ -89,6 +97,7 @@ class Client {
   bool send();
   bool compose();
   bool compose_probe();
+  bool compose_zeros(u32 count);
   bool compose_own();
   bool compose_request();
   u32 compose(u32 type, u32 transaction, const Part* parts, u32 count);
@@ -99,6 +108,7 @@ class Client {
   bool receive();
   bool have(u32 bytes, bool& moved);
   bool is_our_probe(const Header& header) const;
+  void pass_over_one_byte(const Header& header);
   void take_message(const Header& header);
   void take_event(Span<const char> body);
   void take_reply(const Header& header, Span<const char> body);
@@ -111,7 +121,11 @@ class Client {
   void ask_for_connection();
   void connected();
   void lose_connection();
+  void forget_stream();
   bool redo(Request& request);
+
+  // xs_client_time.cc
+  void look_further();
 
   Page* page_ = nullptr;
   Ring ring_;
@@ -130,6 +144,8 @@ class Client {
 
   Own own_ = Own::kNone;
   u32 own_id_ = 0;
+  u32 own_age_ = 0;  // in ticks
+  Search search_;
   u32 orphans_[kMostOrphans] = {};  // transactions whose caller is gone, by the server's number
   u32 orphan_count_ = 0;
   Abandoned abandoned_[kMostAbandoned] = {};

@@ -3,7 +3,9 @@
 //
 // docs/misc/xenstore-ring.txt of Xen: a server that offers XENSTORE_SERVER_FEATURE_RECONNECTION
 // drops everything of the old connection and says when the new one stands. Without that offer the
-// stream of an earlier owner is drained, and we look for the reply to a probe.
+// stream of an earlier owner is drained. What the server answers to zeros shows where a request
+// begins (xs_search.h), and the reply to a probe that only we can have sent where a reply does. A
+// message of our own that is half in the ring is finished before that.
 #include "frontends/xenbus/xs_client.h"
 #include "frontends/xenbus/xs_errors.h"
 
@@ -12,6 +14,7 @@ namespace pvk::xs {
 void Client::start(Page* page) {
   page_ = page;
   suspended_ = false;
+  forget_stream();
   ring_.open(page);
   server_error_ = ring_.server_error();
   if (ring_.reconnecting()) {
@@ -25,6 +28,7 @@ void Client::start(Page* page) {
 
 void Client::close() {
   lose_connection();
+  forget_stream();
   state_ = State::kClosed;
   while (Request* const request = pending_.take_first()) finish(*request, XEN_ENODEV);
 }
@@ -38,23 +42,31 @@ void Client::reconnect() {
 void Client::resume(Page* page) {
   suspended_ = false;
   if (state_ == State::kClosed) return;
-  if (page == page_ && state_ == State::kConnected && ring_.unchanged()) {
+  const bool same_stream = page == page_ && ring_.unchanged();
+  if (same_stream && state_ == State::kConnected) {
     // The same server or one that went on with the page: the first refuses what it has already.
     watches_.all_again();
     return;
   }
+  if (same_stream && state_ != State::kReconnecting && !ring_.untouched()) return reconnect();
   lose_connection();
   start(page);
 }
 
 void Client::ask_for_connection() {
-  ring_.open(page_);
   if (ring_.offers(XENSTORE_SERVER_FEATURE_RECONNECTION)) {
+    forget_stream();
     ring_.ask_to_reconnect();
     state_ = State::kReconnecting;
-  } else {
-    state_ = State::kProbing;
+    return;
   }
+  state_ = State::kProbing;
+  server_error_ = ring_.server_error();  // about what was; the probe shows whether we are served
+  const bool in_zeros = ring_.ends_in_zeros();
+  const bool sensible = ring_.reopen();
+  // Otherwise nobody knows how much of what was written the server will ever see.
+  if (!sensible) out_length_ = out_sent_ = 0;
+  search_.begin(in_zeros || !sensible);
 }
 
 void Client::connected() {
@@ -64,12 +76,19 @@ void Client::connected() {
   ++counters_.connections;
 }
 
-// Nothing that the server knew of us holds any more.
+// The server begins anew, and so do we: it needs the rest of no message, and no transaction is
+// left.
+void Client::forget_stream() {
+  out_length_ = out_sent_ = 0;
+  orphan_count_ = 0;
+}
+
+// Nothing holds any more that we knew of the server. What it knows of us may be as it was.
 void Client::lose_connection() {
-  out_length_ = out_sent_ = in_length_ = 0;
+  in_length_ = 0;
   own_ = Own::kNone;
-  orphan_count_ = abandoned_count_ = 0;
-  transactions_.forget_all();
+  abandoned_count_ = 0;
+  while (const u32 number = transactions_.take()) orphan(number);
   watches_.all_again();
   RequestList again;
   while (Request* const request = in_flight_.take_first()) {

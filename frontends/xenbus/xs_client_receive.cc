@@ -27,9 +27,7 @@ bool Client::receive() {
     Header header{};
     __builtin_memcpy(&header, in_, kHeaderBytes);
     if (state_ == State::kProbing && !is_our_probe(header)) {
-      in_length_ = kHeaderBytes - 1;
-      __builtin_memmove(in_, in_ + 1, in_length_);
-      ++counters_.passed_over;
+      pass_over_one_byte(header);
       continue;
     }
     if (header.len > kMaxBody) {
@@ -44,9 +42,27 @@ bool Client::receive() {
   return moved;
 }
 
+namespace {
+
+// The name of an error, or "OK".
+constexpr u32 kLongestWord = 32;
+
+}  // namespace
+
 bool Client::is_our_probe(const Header& header) const {
-  return own_ == Own::kProbe && header.req_id == own_id_ && header.len <= kMaxBody &&
+  return own_ == Own::kProbe && header.req_id == own_id_ && header.len <= kLongestWord &&
          (header.type == XS_RESET_WATCHES || header.type == XS_ERROR);
+}
+
+void Client::pass_over_one_byte(const Header& header) {
+  if (header.type == XS_ERROR && header.req_id == 0 && header.tx_id == 0 && header.len != 0 &&
+      header.len <= kLongestWord) {
+    search_.answered();
+  }
+  // There is more than a header when a probe was given up whose reply had begun to come.
+  --in_length_;
+  __builtin_memmove(in_, in_ + 1, in_length_);
+  ++counters_.passed_over;
 }
 
 void Client::take_message(const Header& header) {
@@ -104,7 +120,8 @@ void Client::take_own(const Header& header, Span<const char> body) {
   const Own own = own_;
   own_ = Own::kNone;
   if (own == Own::kProbe) {
-    // Refused or not, this is where a message began.
+    // Refused or not, this is where a message began. Done, it ended the transactions too.
+    if (header.type != XS_ERROR) orphan_count_ = 0;
     connected();
   } else if (own == Own::kWatch && header.type == XS_ERROR && error_in(body) != XEN_EEXIST) {
     ++counters_.not_watched;

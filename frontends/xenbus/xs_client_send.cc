@@ -30,15 +30,27 @@ bool Client::compose_probe() {
   const Result<bool> taken = ring_.all_taken();
   if (!taken.ok()) break_off(Fault::kRequestIndex);
   if (!taken.ok() || !taken.value()) return false;
-  // The server also forgets the watches of whoever had the page before.
-  const Part nothing{"", 1};
-  own_id_ = compose(XS_RESET_WATCHES, 0, &nothing, 1);
+  if (!search_.found()) return compose_zeros(search_.first());
+  // The server also forgets the watches and transactions of whoever had the page before. It looks
+  // at no body, and without one nothing is too long where the search was misled by a few bytes.
+  own_id_ = compose(XS_RESET_WATCHES, 0, nullptr, 0);
   own_ = Own::kProbe;
+  own_age_ = 0;
+  return true;
+}
+
+bool Client::compose_zeros(u32 count) {
+  if (count == 0) return false;
+  __builtin_memset(out_, 0, count);
+  out_length_ = count;
+  out_sent_ = 0;
+  own_age_ = 0;
   return true;
 }
 
 bool Client::compose_own() {
   if (own_ != Own::kNone) return false;
+  own_age_ = 0;
   if (const Watch* const watch = watches_.next_to_register()) {
     const Part parts[] = {{watch->path, watch->path_length},
                           {"", 1},

@@ -14,9 +14,23 @@ void Ring::open(Page* page) {
     req_prod_ = req_cons_;
     publish(page->req_prod, req_prod_);  // nothing was written: it orders nothing
   }
-  rsp_prod_ = observe(page->rsp_prod);
+  pass_over();
+}
+
+bool Ring::reopen() {
+  const u32 taken = observe(page_->req_cons);
+  const bool sensible = taken - req_cons_ <= req_prod_ - req_cons_;
+  req_cons_ = taken;
+  if (!sensible) req_prod_ = taken;
+  publish(page_->req_prod, req_prod_);  // nothing was written: it orders nothing
+  pass_over();
+  return sensible;
+}
+
+void Ring::pass_over() {
+  rsp_prod_ = observe(page_->rsp_prod);
   rsp_cons_ = rsp_prod_;
-  publish(page->rsp_cons, rsp_cons_);  // nothing was read: it orders nothing
+  publish(page_->rsp_cons, rsp_cons_);  // nothing was read: it orders nothing
 }
 
 bool Ring::untouched() const {
@@ -64,6 +78,13 @@ Result<u32> Ring::pull(char* bytes, u32 count) {
   rsp_cons_ += pulled;
   publish(page_->rsp_cons, rsp_cons_);  // the copy is made before the server may write there again
   return pulled;
+}
+
+bool Ring::ends_in_zeros() const {
+  for (u32 i = 1; i <= kHeaderBytes; ++i) {
+    if (page_->req[MASK_XENSTORE_IDX(req_prod_ - i)] != 0) return false;
+  }
+  return true;
 }
 
 Result<bool> Ring::all_taken() {

@@ -14,6 +14,9 @@ class Ring {
  public:
   // Goes on where the page's indexes stand. What the server said and nobody read is passed over.
   void open(Page* page);
+  // Goes on on the same page after a fault. What the server said and nobody read is passed over.
+  // False when its index is nowhere in what was written: what it has not taken is dropped then.
+  bool reopen();
   // Whether all four indexes are 0: nobody has used the page since the domain was made.
   bool untouched() const;
   // Whether our two words of the page are what we left there: the page is the same stream.
@@ -25,6 +28,8 @@ class Ring {
   // Takes at most `count` bytes. kBackendProtocol when the server shows more than the ring holds,
   // or less than it had shown.
   Result<u32> pull(char* bytes, u32 count);
+  // Whether the last bytes that were written, a header's worth, are all zero.
+  bool ends_in_zeros() const;
   // Whether the server has taken every byte.
   Result<bool> all_taken();
 
@@ -39,6 +44,7 @@ class Ring {
 
  private:
   Result<u32> observe_taken();
+  void pass_over();
 
   Page* page_ = nullptr;
   u32 req_prod_ = 0;

@@ -28,8 +28,13 @@ void Transactions::close(u32 handle) {
   }
 }
 
-void Transactions::forget_all() {
-  for (Open& place : open_) place = {};
+u32 Transactions::take() {
+  for (Open& place : open_) {
+    const u32 number = place.number;
+    place = {};
+    if (number != 0) return number;
+  }
+  return 0;
 }
 
 u32 Transactions::count() const {

@@ -18,7 +18,8 @@ class Transactions {
   // The server's number, or kMissing.
   Result<u32> number_of(u32 handle) const;
   void close(u32 handle);
-  void forget_all();
+  // Forgets one and returns its number; 0 when there is none.
+  u32 take();
   u32 count() const;
 
  private:

@@ -64,9 +64,11 @@ pvkit-cxx += \
 	frontends/xenbus/xs_client_connect.cc \
 	frontends/xenbus/xs_client_receive.cc \
 	frontends/xenbus/xs_client_send.cc \
+	frontends/xenbus/xs_client_time.cc \
 	frontends/xenbus/xs_errors.cc \
 	frontends/xenbus/xs_request.cc \
 	frontends/xenbus/xs_ring.cc \
+	frontends/xenbus/xs_search.cc \
 	frontends/xenbus/xs_transactions.cc \
 	frontends/xenbus/xs_watches.cc \
 	hypercalls/fifo.cc \

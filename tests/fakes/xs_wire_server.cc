@@ -69,11 +69,15 @@ void WireServer::forget() {
   in_.clear();
   out_.clear();
   held_.clear();
+  end_all();
+  gone_ = false;
+  ++connections_;
+}
+
+void WireServer::end_all() {
   watches_.clear();
   for (const u32 transaction : transactions_) store_.end(transaction, false);
   transactions_.clear();
-  gone_ = false;
-  ++connections_;
 }
 
 void WireServer::restore() {
@@ -190,7 +194,7 @@ int WireServer::handle(const WireMessage& request, std::string& reply) {
       return store_.end(transaction, path == "T");
     case XS_WATCH: return handle_watch(request);
     case XS_UNWATCH: return handle_unwatch(request);
-    case XS_RESET_WATCHES: watches_.clear(); return 0;
+    case XS_RESET_WATCHES: end_all(); return 0;
     default: return ENOSYS;
   }
 }

@@ -74,6 +74,8 @@ class WireServer {
   };
 
   void reconnect();
+  // docs/misc/xenstore.txt of Xen: XS_RESET_WATCHES is about transactions as well.
+  void end_all();
   bool receive();
   bool flush();
   void take(const WireMessage& request);

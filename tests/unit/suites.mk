@@ -52,6 +52,7 @@ UNIT_SUITES := \
 	xen_calls \
 	xs_client \
 	xs_hostile \
+	xs_probe \
 	xs_reconnect \
 	xs_replay
 

@@ -109,6 +109,7 @@ TEST_F(XsClientTest, IndexesWrapRound) {
   xenstore_domain_interface& page = server.page();
   page.req_cons = page.req_prod = page.rsp_cons = page.rsp_prod = ~u32{0} - 100;
   client = std::make_unique<xs::Client>(kFirstId);
+  leave_no_zeros();
   client->start(&page);
   settle();  // the page is not new: a probe goes first
   ASSERT_EQ(client->state(), xs::State::kConnected);

@@ -52,6 +52,7 @@ class Look {
 class XsTest : public MachineTest {
  protected:
   static constexpr u32 kFirstId = 0x5eed0000;
+  static constexpr u32 kPatience = 10;  // seconds
 
   void SetUp() override {
     client = std::make_unique<xs::Client>(kFirstId);
@@ -114,6 +115,8 @@ class XsTest : public MachineTest {
     }
     return paths;
   }
+  // A page that is not new holds what went over it.
+  void leave_no_zeros() { std::fill_n(server.page().req, xs::kRingBytes, 'x'); }
   u64 faults(xs::Fault fault) const { return client->counters().faults[static_cast<u32>(fault)]; }
 
   WireServer server;

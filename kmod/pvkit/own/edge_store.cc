@@ -127,6 +127,16 @@ int pvk_wire_state(pvk_wire *wire)
 	return static_cast<int>(of(wire).state());
 }
 
+int pvk_wire_wants_ticks(pvk_wire *wire)
+{
+	return of(wire).wants_ticks() ? 1 : 0;
+}
+
+void pvk_wire_tick(pvk_wire *wire, pvk_u32 patience)
+{
+	of(wire).tick(patience);
+}
+
 void pvk_wire_submit(pvk_wire *wire, pvk_wire_request *request)
 {
 	of(wire).submit(of(request));

@@ -102,6 +102,9 @@ void pvk_wire_suspend(struct pvk_wire *wire);
 void pvk_wire_resume(struct pvk_wire *wire, void *page);
 int pvk_wire_quiet(struct pvk_wire *wire);
 int pvk_wire_state(struct pvk_wire *wire);
+/* Once a second while it is wanted; pump and notify afterwards. @patience: seconds. */
+int pvk_wire_wants_ticks(struct pvk_wire *wire);
+void pvk_wire_tick(struct pvk_wire *wire, pvk_u32 patience);
 
 void pvk_wire_submit(struct pvk_wire *wire, struct pvk_wire_request *request);
 void pvk_wire_abandon(struct pvk_wire *wire, struct pvk_wire_request *request);

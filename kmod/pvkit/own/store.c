@@ -16,7 +16,6 @@
 
 #define QUIET_SECONDS		10	/* for requests on the wire before a suspend */
 #define LONGEST_PAUSE		60	/* seconds between two attempts to connect anew */
-#define REMIND_SECONDS		5
 
 static unsigned int store_timeout = 60;
 module_param(store_timeout, uint, 0644);
@@ -27,8 +26,9 @@ static struct pvk_wire *wire;
 static struct pvk_event *channel;
 static pvk_u32 channel_port;
 static bool suspended;
-static unsigned long last_attempt;	/* to connect anew, in jiffies */
-static unsigned int pause;		/* seconds until the next one */
+static bool planned;			/* an attempt to connect anew */
+static unsigned long next_attempt;	/* in jiffies */
+static unsigned int pause;		/* seconds before the one that comes then */
 
 static DECLARE_WAIT_QUEUE_HEAD(quiet_wait);
 
@@ -72,20 +72,27 @@ static void finish_done(void)
 }
 
 /* The first attempt at once; a server that breaks every connection is asked ever more rarely. */
-static void schedule_recovery(int state)
+static void plan_attempt(void)
 {
-	unsigned int seconds = REMIND_SECONDS;
+	if (time_after(jiffies, next_attempt + 2 * LONGEST_PAUSE * HZ))
+		pause = 0;
+	planned = true;
+	next_attempt = jiffies + pause * HZ;
+	/* Not earlier and not later, whatever it was to do before. */
+	mod_delayed_work(system_wq, &recover_work, pause * HZ);
+	pause = clamp(2 * pause, 1u, (unsigned int)LONGEST_PAUSE);
+}
 
-	if (state == PVK_WIRE_CONNECTED || state == PVK_WIRE_CLOSED ||
-	    delayed_work_pending(&recover_work))
+static void schedule_recovery(void)
+{
+	if (pvk_wire_state(wire) == PVK_WIRE_BROKEN) {
+		if (!planned)
+			plan_attempt();
 		return;
-	if (state == PVK_WIRE_BROKEN) {
-		if (time_after(jiffies, last_attempt + 2 * LONGEST_PAUSE * HZ))
-			pause = 0;
-		seconds = pause;
-		pause = clamp(2 * pause, 1u, (unsigned int)LONGEST_PAUSE);
 	}
-	schedule_delayed_work(&recover_work, seconds * HZ);
+	planned = false;
+	if (pvk_wire_wants_ticks(wire) && !delayed_work_pending(&recover_work))
+		schedule_delayed_work(&recover_work, HZ);
 }
 
 /* Under the lock: moves what can be moved. Says whether that was anything. */
@@ -100,7 +107,7 @@ static int serve(void)
 		pvk_store_watches_kick();
 	if (pumped & PVK_WIRE_AGAIN)
 		schedule_work(&pump_work);
-	schedule_recovery(pvk_wire_state(wire));
+	schedule_recovery();
 	if (suspended && pvk_wire_quiet(wire))
 		wake_up_all(&quiet_wait);
 	return pumped & PVK_WIRE_MOVED;
@@ -132,16 +139,28 @@ static void pump_again(struct work_struct *work)
 	serve_locked();
 }
 
+static void connect_anew(void)
+{
+	if (time_before(jiffies, next_attempt)) {
+		mod_delayed_work(system_wq, &recover_work, next_attempt - jiffies);
+		return;
+	}
+	pr_warn_ratelimited("pvkit: xenstore: connecting anew\n");
+	planned = false;
+	pvk_wire_reconnect(wire);
+}
+
 static void recover(struct work_struct *work)
 {
 	unsigned long flags;
 
 	if (pvk_store_lock(&flags)) {
-		if (pvk_wire_state(wire) == PVK_WIRE_BROKEN) {
-			pr_warn_ratelimited("pvkit: xenstore: connecting anew\n");
-			last_attempt = jiffies;
-			pvk_wire_reconnect(wire);
-		}
+		/* An answer that is there has not failed to come. */
+		serve();
+		if (pvk_wire_state(wire) == PVK_WIRE_BROKEN)
+			connect_anew();
+		else
+			pvk_wire_tick(wire, pvk_store_timeout());
 		notify();
 		serve();
 	}
@@ -228,6 +247,7 @@ int pvk_store_start(void *ring, pvk_u32 port)
 	pvk_store_lock(&flags);
 	wire = created;
 	suspended = false;
+	planned = false;
 	pause = 0;
 	pvk_wire_start(wire, ring);
 	pvk_store_unlock(flags);
