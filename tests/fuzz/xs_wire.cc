@@ -13,22 +13,31 @@ using fakes::WireMessage;
 using fakes::WireServer;
 
 constexpr u32 kFirstId = 0x5eed0000;
+constexpr u8 kFirstLie = 14;   // of the actions of a server
+constexpr u32 kPatience = 60;  // seconds
+constexpr u32 kReconnection = XENSTORE_SERVER_FEATURE_RECONNECTION;
 constexpr const char* kPaths[] = {"/a", "/a/b", "/a/b/c", "device", "@releaseDomain", ""};
 
 class Play {
  public:
-  Play(const uint8_t* data, size_t size)
-      : bytes_(data, size), client_(std::make_unique<xs::Client>(kFirstId)), callers_(*client_) {}
+  // `features`: what a server of this play may ever offer.
+  Play(const uint8_t* data, size_t size, u32 features)
+      : bytes_(data, size),
+        features_(features),
+        client_(std::make_unique<xs::Client>(kFirstId)),
+        callers_(*client_) {}
 
   std::string run() {
-    server_.offer(bytes_.one() & 3);
+    server_.offer(bytes_.one() & 3 & features_);
     if (bytes_.one() % 4 == 0) soil();
     client_->start(&server_.page());
     while (!bytes_.empty() && wrong_.empty()) {
       const u8 what = bytes_.one();
+      if (what / 32 == 7) client_->tick(kPatience);
       act_as_callers(what % 32);
       act_as_a_server(what % 32);
       act_as_a_worse_server(what % 32);
+      lying_ |= what % 32 >= kFirstLie;
       turn();
     }
     return wrong_.empty() ? end() : wrong_;
@@ -39,6 +48,7 @@ class Play {
   u32 word() { return static_cast<u32>(bytes_.number()); }
 
   void soil() {
+    torn_ = true;
     xenstore_domain_interface& page = server_.page();
     for (u32* index : {&page.req_cons, &page.req_prod, &page.rsp_cons, &page.rsp_prod}) {
       *index = word();
@@ -96,9 +106,9 @@ class Play {
       case 17: server_.drop_held(); break;
       case 18: server_.store().write("/a/b", bytes_.text()); break;
       case 19: server_.behaviour.ignore_reconnect = bytes_.one() % 2 != 0; break;
-      case 20: server_.restore(); break;
-      case 21: server_.forget(); break;
-      case 22: server_.offer(bytes_.one() & 3); break;
+      case 20: tear([this] { server_.restore(); }); break;
+      case 21: tear([this] { server_.forget(); }); break;
+      case 22: server_.offer(bytes_.one() & 3 & features_); break;
       default: break;
     }
   }
@@ -111,12 +121,24 @@ class Play {
       case 25: say_something(word()); break;
       case 26: say_an_event(); break;
       case 27: page.rsp_prod += word(); break;
-      case 28: page.req_cons += word(); break;
+      case 28: tear([&] { page.req_cons += word(); }); break;
       case 29: page.connection = page.error = word(); break;
-      case 30: page.req_prod = page.rsp_cons = page.server_features = word(); break;
+      case 30: tear([&] { scribble(word()); }); break;
       case 31: tamper(bytes_.one()); break;
       default: break;
     }
+  }
+
+  // What makes the server read another stream of requests than was written.
+  template <class Act>
+  void tear(Act act) {
+    torn_ = true;
+    act();
+  }
+  void scribble(u32 value) {
+    xenstore_domain_interface& page = server_.page();
+    page.req_prod = page.rsp_cons = value;
+    page.server_features = value & features_;
   }
 
   void say_something(u32 id) {
@@ -145,6 +167,8 @@ class Play {
     client_->pump();
     server_.process();
     client_->pump();
+    // One that lies or dawdles while a place to go on is looked for shows a wrong one.
+    torn_ |= lying_ && client_->state() == xs::State::kProbing;
     wrong_ = callers_.collect();
   }
 
@@ -161,10 +185,31 @@ class Play {
   std::string end() {
     server_.tamper_with(nullptr);
     server_.behaviour = {};
+    if ((features_ & kReconnection) == 0) return end_without_reconnection();
     server_.restore();
-    server_.page().server_features = XENSTORE_SERVER_FEATURE_RECONNECTION;
+    server_.page().server_features = kReconnection;
     client_->resume(&server_.page());
     client_->reconnect();
+    return work();
+  }
+  // The page stays what it is, and nothing tells the server that there is a new connection.
+  std::string end_without_reconnection() {
+    client_->resume(&server_.page());
+    client_->reconnect();
+    for (u32 second = 0; second < 30 && wrong_.empty() && !server_.gone(); ++second) {
+      if (!settle()) return wrong_.empty() ? "they never come to rest" : wrong_;
+      if (client_->state() == xs::State::kConnected) break;
+      client_->tick(kPatience);
+    }
+    if (server_.gone() && !torn_) return "a decent server was driven away";
+    if (server_.gone()) {
+      // It read what nobody wrote; only a new page helps.
+      server_.restore();
+      client_->resume(&server_.page());
+    }
+    return work();
+  }
+  std::string work() {
     if (!settle()) return wrong_.empty() ? "they never come to rest" : wrong_;
     if (client_->state() != xs::State::kConnected) return "a decent server is not believed";
     if (callers_.waiting() != 0) return "a request was forgotten";
@@ -185,6 +230,9 @@ class Play {
 
   fakes::Machine machine_;
   Bytes bytes_;
+  u32 features_;
+  bool lying_ = false;
+  bool torn_ = false;  // the server may be out of step with what the client wrote
   WireServer server_;
   std::unique_ptr<xs::Client> client_;
   Callers callers_;
@@ -193,6 +241,10 @@ class Play {
 
 }  // namespace
 
-std::string play_xs_wire(const uint8_t* data, size_t size) { return Play(data, size).run(); }
+std::string play_xs_wire(const uint8_t* data, size_t size) {
+  std::string wrong = Play(data, size, ~u32{0}).run();
+  if (wrong.empty()) wrong = Play(data, size, ~kReconnection).run();
+  return wrong;
+}
 
 }  // namespace pvk::fuzz

@@ -12,10 +12,20 @@ namespace {
 using xs::Fault;
 using xs::State;
 
-class XsHostile : public XsTest {
+// Servers that make new connections, and those that do not.
+const u32 kFeatures[] = {XENSTORE_SERVER_FEATURE_RECONNECTION | XENSTORE_SERVER_FEATURE_ERROR,
+                         XENSTORE_SERVER_FEATURE_ERROR};
+
+std::string name_of_features(u32 features) {
+  return (features & XENSTORE_SERVER_FEATURE_RECONNECTION) != 0 ? "Reconnecting" : "Probed";
+}
+
+class XsHostileBase : public XsTest {
  protected:
+  virtual u32 features() const = 0;
+
   void SetUp() override {
-    server.offer(XENSTORE_SERVER_FEATURE_RECONNECTION | XENSTORE_SERVER_FEATURE_ERROR);
+    server.offer(features());
     XsTest::SetUp();
     ASSERT_EQ(write("/k", "v"), 0);
   }
@@ -31,10 +41,34 @@ class XsHostile : public XsTest {
     server.behaviour = {};
     client->reconnect();
     settle();
+    for (u32 i = 0; i < 20 && client->state() == State::kProbing; ++i) {
+      client->tick(kPatience);
+      settle();
+    }
+    EXPECT_FALSE(server.gone());
     EXPECT_EQ(client->state(), State::kConnected);
     EXPECT_EQ(read("/k"), "v");
   }
 };
+
+class XsHostile : public XsHostileBase, public testing::WithParamInterface<u32> {
+ protected:
+  u32 features() const override { return GetParam(); }
+};
+INSTANTIATE_TEST_SUITE_P(Server, XsHostile, testing::ValuesIn(kFeatures),
+                         [](const auto& one) { return name_of_features(one.param); });
+
+// The same with something else that changes from test to test.
+template <class T>
+class XsHostileWith : public XsHostileBase, public testing::WithParamInterface<std::tuple<u32, T>> {
+ protected:
+  u32 features() const override { return std::get<0>(this->GetParam()); }
+  const T& what() const { return std::get<1>(this->GetParam()); }
+};
+template <class T>
+std::string name_of_both(const testing::TestParamInfo<std::tuple<u32, T>>& one) {
+  return std::get<1>(one.param).name + name_of_features(std::get<0>(one.param));
+}
 
 // ---- replies
 // ---------------------------------------------------------------------------------------
@@ -73,22 +107,23 @@ const Twist kTwists[] = {
      }},
 };
 
-class TwistedReply : public XsHostile, public testing::WithParamInterface<Twist> {};
-INSTANTIATE_TEST_SUITE_P(Reply, TwistedReply, testing::ValuesIn(kTwists),
-                         [](const auto& one) { return std::string(one.param.name); });
+class TwistedReply : public XsHostileWith<Twist> {};
+INSTANTIATE_TEST_SUITE_P(Reply, TwistedReply,
+                         testing::Combine(testing::ValuesIn(kFeatures), testing::ValuesIn(kTwists)),
+                         name_of_both<Twist>);
 
 TEST_P(TwistedReply, BreaksTheConnectionAndNoMore) {
-  server.tamper_with([](const WireMessage&, WireMessage& reply) { GetParam().twist(reply); });
+  server.tamper_with([this](const WireMessage&, WireMessage& reply) { what().twist(reply); });
   Ask ask(XS_READ, std::string("/k\0", 3));
   client->submit(ask.request);
   settle();
   EXPECT_FALSE(ask.done()) << "it waits for the next connection";
-  expect_broken(GetParam().fault);
+  expect_broken(what().fault);
   EXPECT_TRUE(ask.done());
   EXPECT_EQ(ask.reply(), "v") << "and is asked again there";
 }
 
-TEST_F(XsHostile, ASecondReplyToOneRequest) {
+TEST_P(XsHostile, ASecondReplyToOneRequest) {
   server.tamper_with([this](const WireMessage&, WireMessage& reply) {
     reply.header.len = static_cast<u32>(reply.body.size());
     server.say(wire_bytes(reply));
@@ -97,13 +132,13 @@ TEST_F(XsHostile, ASecondReplyToOneRequest) {
   expect_broken(Fault::kUnknownId);
 }
 
-TEST_F(XsHostile, AReplyThatNobodyAskedFor) {
+TEST_P(XsHostile, AReplyThatNobodyAskedFor) {
   server.say(XS_READ, kFirstId + 1000, "v");
   settle();
   expect_broken(Fault::kUnknownId);
 }
 
-TEST_F(XsHostile, AReplyToARequestThatIsOnlyHalfSent) {
+TEST_P(XsHostile, AReplyToARequestThatIsOnlyHalfSent) {
   server.behaviour.asleep = true;
   Ask ask(XS_WRITE, std::string("/k\0", 3) + std::string(3000, 'x'));
   client->submit(ask.request);
@@ -115,9 +150,12 @@ TEST_F(XsHostile, AReplyToARequestThatIsOnlyHalfSent) {
   // Its honest reply is now one too many.
   EXPECT_EQ(client->state(), State::kBroken);
   EXPECT_EQ(faults(Fault::kUnknownId), 1u);
+  client->reconnect();
+  settle();
+  EXPECT_EQ(read("/k"), std::string(3000, 'x')) << "nothing was torn";
 }
 
-TEST_F(XsHostile, ATransactionThatIsNoNumber) {
+TEST_P(XsHostile, ATransactionThatIsNoNumber) {
   for (const char* const number : {"", "x", "-1", "0", "4294967296", "1 "}) {
     server.tamper_with([&](const WireMessage& request, WireMessage& reply) {
       if (request.header.type != XS_TRANSACTION_START) return;
@@ -132,7 +170,7 @@ TEST_F(XsHostile, ATransactionThatIsNoNumber) {
   EXPECT_EQ(machine.logged(PVK_LOG_ERROR, "bad_reply"), 1u) << "said once";
 }
 
-TEST_F(XsHostile, BytesThatAreNoMessage) {
+TEST_P(XsHostile, BytesThatAreNoMessage) {
   server.say(std::string(64, '\xff'));
   settle();
   expect_broken(Fault::kLength);
@@ -162,21 +200,23 @@ const Index kIndexes[] = {
      [](xenstore_domain_interface& page) { page.req_cons ^= 0x80000000; }},
 };
 
-class MovedIndex : public XsHostile, public testing::WithParamInterface<Index> {};
-INSTANTIATE_TEST_SUITE_P(Index, MovedIndex, testing::ValuesIn(kIndexes),
-                         [](const auto& one) { return std::string(one.param.name); });
+class MovedIndex : public XsHostileWith<Index> {};
+INSTANTIATE_TEST_SUITE_P(Index, MovedIndex,
+                         testing::Combine(testing::ValuesIn(kFeatures),
+                                          testing::ValuesIn(kIndexes)),
+                         name_of_both<Index>);
 
 TEST_P(MovedIndex, BreaksTheConnectionAndNoMore) {
-  GetParam().move(server.page());
+  what().move(server.page());
   server.behaviour.asleep = true;
   Ask ask(XS_READ, std::string("/k\0", 3));
   client->submit(ask.request);
   settle();
-  expect_broken(GetParam().fault);
+  expect_broken(what().fault);
   EXPECT_EQ(ask.reply(), "v");
 }
 
-TEST_F(XsHostile, AnIndexThatGoesBackInTheMidstOfAMessage) {
+TEST_P(XsHostile, AnIndexThatGoesBackInTheMidstOfAMessage) {
   server.behaviour.most_at_once = 20;
   server.behaviour.hold = true;
   Ask ask(XS_READ, std::string("/k\0", 3));
@@ -190,7 +230,7 @@ TEST_F(XsHostile, AnIndexThatGoesBackInTheMidstOfAMessage) {
   expect_broken(Fault::kResponseIndex);
 }
 
-TEST_F(XsHostile, OurOwnIndexesAreNotReadBack) {
+TEST_P(XsHostile, OurOwnIndexesAreNotReadBack) {
   server.behaviour.asleep = true;
   const u32 taken = server.page().rsp_cons;
   const u32 sent = server.page().req_prod;
@@ -206,13 +246,13 @@ TEST_F(XsHostile, OurOwnIndexesAreNotReadBack) {
   EXPECT_EQ(ask.reply(), "v");
 }
 
-TEST_F(XsHostile, TheServerMaySayThatItIsThroughWithUs) {
+TEST_P(XsHostile, TheServerMaySayThatItIsThroughWithUs) {
   server.page().error = XENSTORE_ERROR_PROTO;
   settle();
   expect_broken(Fault::kServerError);
 }
 
-TEST_F(XsHostile, AnErrorThatIsTakenBackIsNone) {
+TEST_P(XsHostile, AnErrorThatIsTakenBackIsNone) {
   server.page().error = XENSTORE_ERROR_PROTO;
   client->reconnect();
   server.page().connection = XENSTORE_CONNECTED;  // and the word stays as it was
@@ -222,7 +262,7 @@ TEST_F(XsHostile, AnErrorThatIsTakenBackIsNone) {
   EXPECT_EQ(read("/k"), "v");
 }
 
-TEST_F(XsHostile, WhatTheErrorWordSaysCountsOnlyWhenTheServerOffersIt) {
+TEST_P(XsHostile, WhatTheErrorWordSaysCountsOnlyWhenTheServerOffersIt) {
   server.page().server_features &= ~u32{XENSTORE_SERVER_FEATURE_ERROR};
   server.page().error = XENSTORE_ERROR_PROTO;
   EXPECT_EQ(read("/k"), "v");
@@ -231,7 +271,7 @@ TEST_F(XsHostile, WhatTheErrorWordSaysCountsOnlyWhenTheServerOffersIt) {
 // ---- late, never
 // -----------------------------------------------------------------------------------
 
-TEST_F(XsHostile, ALateReplyIsSwallowed) {
+TEST_P(XsHostile, ALateReplyIsSwallowed) {
   server.behaviour.hold = true;
   auto ask = std::make_unique<Ask>(XS_READ, std::string("/k\0", 3));
   client->submit(ask->request);
@@ -247,7 +287,7 @@ TEST_F(XsHostile, ALateReplyIsSwallowed) {
   EXPECT_EQ(read("/k"), "v");
 }
 
-TEST_F(XsHostile, ALateReplyThatComesTwiceIsNot) {
+TEST_P(XsHostile, ALateReplyThatComesTwiceIsNot) {
   server.behaviour.hold = true;
   Ask ask(XS_READ, std::string("/k\0", 3));
   client->submit(ask.request);
@@ -260,7 +300,7 @@ TEST_F(XsHostile, ALateReplyThatComesTwiceIsNot) {
   expect_broken(Fault::kUnknownId);
 }
 
-TEST_F(XsHostile, ARequestThatIsAbandonedHalfSentDoesNotTearTheStream) {
+TEST_P(XsHostile, ARequestThatIsAbandonedHalfSentDoesNotTearTheStream) {
   server.behaviour.asleep = true;
   auto ask = std::make_unique<Ask>(XS_WRITE, std::string("/k\0", 3) + std::string(3000, 'x'));
   client->submit(ask->request);
@@ -273,7 +313,7 @@ TEST_F(XsHostile, ARequestThatIsAbandonedHalfSentDoesNotTearTheStream) {
   EXPECT_EQ(client->counters().late, 1u);
 }
 
-TEST_F(XsHostile, ARequestThatIsAbandonedUnsentIsNeverSent) {
+TEST_P(XsHostile, ARequestThatIsAbandonedUnsentIsNeverSent) {
   server.behaviour.asleep = true;
   Ask first(XS_WRITE, std::string("/k\0", 3) + std::string(3000, 'x'));
   Ask second(XS_WRITE, std::string("/no\0"
@@ -289,7 +329,7 @@ TEST_F(XsHostile, ARequestThatIsAbandonedUnsentIsNeverSent) {
   EXPECT_EQ(read("/no"), "error " + std::to_string(ENOENT));
 }
 
-TEST_F(XsHostile, ARequestThatIsDoneCanBeAbandonedToo) {
+TEST_P(XsHostile, ARequestThatIsDoneCanBeAbandonedToo) {
   Ask ask(XS_READ, std::string("/k\0", 3));
   client->submit(ask.request);
   client->pump();
@@ -302,7 +342,7 @@ TEST_F(XsHostile, ARequestThatIsDoneCanBeAbandonedToo) {
   EXPECT_EQ(read("/k"), "v");
 }
 
-TEST_F(XsHostile, ATransactionBegunTooLateIsEnded) {
+TEST_P(XsHostile, ATransactionBegunTooLateIsEnded) {
   server.behaviour.hold = true;
   Ask ask(XS_TRANSACTION_START, std::string(1, '\0'));
   client->submit(ask.request);
@@ -315,7 +355,7 @@ TEST_F(XsHostile, ATransactionBegunTooLateIsEnded) {
   EXPECT_EQ(client->open_transactions(), 0u);
 }
 
-TEST_F(XsHostile, ATransactionWhoseEndIsAbandonedUnsentIsAborted) {
+TEST_P(XsHostile, ATransactionWhoseEndIsAbandonedUnsentIsAborted) {
   const u32 transaction = begin();
   ASSERT_EQ(write("/t", "1", transaction), 0);
   server.behaviour.asleep = true;
@@ -331,7 +371,7 @@ TEST_F(XsHostile, ATransactionWhoseEndIsAbandonedUnsentIsAborted) {
   EXPECT_EQ(read("/t"), "error " + std::to_string(ENOENT));
 }
 
-TEST_F(XsHostile, AServerThatNeverAnswersIsGivenUpAfterManyRequests) {
+TEST_P(XsHostile, AServerThatNeverAnswersIsGivenUpAfterManyRequests) {
   server.behaviour.hold = true;
   u32 given_up = 0;
   while (client->state() == State::kConnected && given_up < 1000) {
@@ -345,7 +385,7 @@ TEST_F(XsHostile, AServerThatNeverAnswersIsGivenUpAfterManyRequests) {
   expect_broken(Fault::kSilent);
 }
 
-TEST_F(XsHostile, ABrokenClientTakesAndGivesNothing) {
+TEST_P(XsHostile, ABrokenClientTakesAndGivesNothing) {
   server.say(XS_READ, 1, "");
   settle();
   ASSERT_EQ(client->state(), State::kBroken);
@@ -360,7 +400,7 @@ TEST_F(XsHostile, ABrokenClientTakesAndGivesNothing) {
   expect_recovery();
 }
 
-TEST_F(XsHostile, AFaultIsSaidOnceHoweverOftenItHappens) {
+TEST_P(XsHostile, AFaultIsSaidOnceHoweverOftenItHappens) {
   for (int i = 0; i < 5; ++i) {
     server.say(XS_READ, 1, "");
     settle();
