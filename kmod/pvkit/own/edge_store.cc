@@ -122,6 +122,11 @@ int pvk_wire_quiet(pvk_wire *wire)
 	return of(wire).quiet() ? 1 : 0;
 }
 
+int pvk_wire_between_messages(pvk_wire *wire)
+{
+	return of(wire).between_messages() ? 1 : 0;
+}
+
 int pvk_wire_state(pvk_wire *wire)
 {
 	return static_cast<int>(of(wire).state());

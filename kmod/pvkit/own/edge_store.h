@@ -101,6 +101,7 @@ void pvk_wire_reconnect(struct pvk_wire *wire);
 void pvk_wire_suspend(struct pvk_wire *wire);
 void pvk_wire_resume(struct pvk_wire *wire, void *page);
 int pvk_wire_quiet(struct pvk_wire *wire);
+int pvk_wire_between_messages(struct pvk_wire *wire);
 int pvk_wire_state(struct pvk_wire *wire);
 /* Once a second while it is wanted; pump and notify afterwards. @patience: seconds. */
 int pvk_wire_wants_ticks(struct pvk_wire *wire);

@@ -16,6 +16,7 @@
 #include "kmod/pvkit/own/bus.h"
 #include "kmod/pvkit/own/own.h"
 #include "kmod/pvkit/own/services.h"
+#include "kmod/pvkit/own/store.h"
 
 #define WAIT_MS		20
 #define MOST_WAITS	250
@@ -60,6 +61,7 @@ static void leave(void)
 {
 	unsigned int kept = pages_kept();
 
+	pvk_store_drain();
 	pvk_own_events_quiet();
 	pvk_own_vectors_quiet();
 	if (kept)

@@ -14,7 +14,7 @@
 #include "kmod/pvkit/own/own.h"
 #include "kmod/pvkit/own/store_inner.h"
 
-#define QUIET_SECONDS		10	/* for requests on the wire before a suspend */
+#define QUIET_SECONDS		10	/* for requests on the wire before a suspend or the end */
 #define LONGEST_PAUSE		60	/* seconds between two attempts to connect anew */
 
 static unsigned int store_timeout = 60;
@@ -108,7 +108,7 @@ static int serve(void)
 	if (pumped & PVK_WIRE_AGAIN)
 		schedule_work(&pump_work);
 	schedule_recovery();
-	if (suspended && pvk_wire_quiet(wire))
+	if (suspended)
 		wake_up_all(&quiet_wait);
 	return pumped & PVK_WIRE_MOVED;
 }
@@ -257,11 +257,39 @@ int pvk_store_start(void *ring, pvk_u32 port)
 	return err;
 }
 
+static bool is_drained(void)
+{
+	unsigned long flags;
+	bool drained = !pvk_store_lock(&flags) || pvk_wire_between_messages(wire);
+
+	pvk_store_unlock(flags);
+	return drained;
+}
+
+void pvk_store_drain(void)
+{
+	unsigned long flags;
+
+	if (pvk_store_lock(&flags)) {
+		suspended = true;
+		pvk_wire_suspend(wire);
+		/* A broken connection moves nothing. */
+		if (!pvk_wire_between_messages(wire) && pvk_wire_state(wire) == PVK_WIRE_BROKEN)
+			pvk_wire_reconnect(wire);
+		notify();
+		serve();
+	}
+	pvk_store_unlock(flags);
+	if (!wait_event_timeout(quiet_wait, is_drained(), QUIET_SECONDS * HZ))
+		pr_warn("pvkit: xenstore: half a request is left in the ring\n");
+}
+
 void pvk_store_stop(void)
 {
 	struct pvk_wire *gone;
 	unsigned long flags;
 
+	pvk_store_drain();
 	gone = pvk_store_lock(&flags);
 	if (gone) {
 		pvk_wire_close(gone);

@@ -18,8 +18,13 @@ struct seq_file;
 
 /* @ring: the store's page, mapped; @port: its channel, which the toolstack opened. */
 int pvk_store_start(void *ring, pvk_u32 port);
-/* No watch is left. Requests that still wait fail with -ENODEV. */
+/* No watch is left. Requests that still wait fail with -ENODEV. Drains first. */
 void pvk_store_stop(void);
+/*
+ * Leaves no half request to whoever has the page next. Waits for a server that takes nothing, ten
+ * seconds at most; requests made from now on are not sent any more.
+ */
+void pvk_store_drain(void);
 /* Waits until nothing is on the wire; requests made from now on wait for pvk_store_resume(). */
 void pvk_store_suspend(void);
 /* Goes on where it was, or anew on a page that is another one: watches are registered again. */
