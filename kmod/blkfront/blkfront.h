@@ -207,7 +207,6 @@ void pvk_disk_ask_again(struct pvk_disk *disk);
 void pvk_again_work(struct work_struct *work);
 /* Hands the backend's state on; takes disk->lock. */
 void pvk_disk_backend_changed(struct pvk_disk *disk, int state);
-/* Whether the domain may be another one already, and the frontend has not been told. */
 /* Breaks all queues and ends every request in flight with an error. */
 void pvk_disk_sweep(struct pvk_disk *disk);
 /* Sends a request again in pieces that the backend takes. */
