@@ -8,8 +8,8 @@
 namespace pvk::block {
 namespace {
 
-// A conflict needs somebody who writes to our directory again and again, or a connection to xenstore
-// that goes as often.
+// A conflict needs somebody who writes to our directory again and again, or a connection that goes
+// as often.
 constexpr u32 kMaxTries = 64;
 
 // `prefix` is empty for a single queue, whose keys stand in the device's own directory.
