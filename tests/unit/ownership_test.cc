@@ -174,6 +174,8 @@ TEST_F(Ownership, AReaderTellsMissingFromBadFromBroken) {
   EXPECT_EQ(reader.number("key", 10).error(), Error::kBadValue);
   EXPECT_EQ(reader.number_or("key", 3, 10).error(), Error::kBadValue);
   machine.faults.fail_nth(Call::kXsRead, 1);
+  EXPECT_EQ(reader.number_or("key", 3, 100).error(), Error::kNoAnswer) << "to be asked again";
+  machine.faults.fail_nth(Call::kXsRead, 1, PVK_EINVAL);
   EXPECT_EQ(reader.number_or("key", 3, 100).error(), Error::kXenstore);
 }
 
