@@ -4,7 +4,7 @@ import tarfile
 import time
 
 from . import fiojobs, kernel_log, moves, tools
-from .disk import IDE, Disk
+from .disk import IDE as FIRST, Disk
 from .driver import driver_in
 from .guest import module_files
 from .say import LabError, say
@@ -231,7 +231,7 @@ def sata(bench):
     """hdtype="ahci": whether the device model takes the disk (QEMU since 8.2) or keeps it, one driver has it. Returns its name, and what is left."""
     guest = bench.guest
     say(f"{guest.kind.upper()}: a SATA disk")
-    with Disk(guest, "loop", MIB, IDE) as disk:
+    with Disk(guest, "loop", MIB, FIRST) as disk:
         bench.machine.dom0_sh(f"dd if=/dev/urandom of={disk.node} bs=1M count={MIB} conv=notrunc,fsync 2>/dev/null")
         usual, guest.lines = list(guest.disks), ['hdtype="ahci"']
         guest.disks.append(disk.words())
