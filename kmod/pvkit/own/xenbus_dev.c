@@ -177,8 +177,9 @@ static ssize_t dev_read(struct file *filp, char __user *to, size_t count, loff_t
 }
 
 /*
- * Whether a message may be added: 0, -EBUSY for a caller that never reads, or -EAGAIN. Events do
- * not count, as a caller of one thread reads them only while it waits for a reply.
+ * Whether a message may be added: 0, -EBUSY until replies have been read, for which a caller of
+ * one thread must not be made to wait, or -EAGAIN. Events do not count, as such a caller reads them
+ * only while it waits for a reply.
  */
 static int room(struct pvk_dev_file *file)
 {
@@ -197,7 +198,10 @@ static int wait_for_room(struct file *filp, struct pvk_dev_file *file)
 {
 	int err = room(file);
 
-	if (err != -EAGAIN || (filp->f_flags & O_NONBLOCK))
+	/* An edge of poll tells when it may: after an answer, or a read. */
+	if (err && (filp->f_flags & O_NONBLOCK))
+		return -EAGAIN;
+	if (err != -EAGAIN)
 		return err;
 	/* Nobody else fills it up: writers are one at a time. */
 	if (wait_event_interruptible(file->writers, room(file) != -EAGAIN))

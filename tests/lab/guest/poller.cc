@@ -3,8 +3,8 @@
 // blocking, epoll that tells of edges only, the same request id in every message. Many reads are on
 // their way at once, then a watch. An edge that does not come is a wait of kSilence.
 //
-// And what xenstore's own tools never do: a client that reads too late, and clients that end in the
-// midst of all.
+// And what xenstore's own tools never do: a client that reads too late, one that writes on and on,
+// and clients that end in the midst of all.
 #include <fcntl.h>
 #include <sys/epoll.h>
 #include <unistd.h>
@@ -25,7 +25,8 @@ constexpr int kChanges = 300;     // more events than it keeps
 constexpr int kRounds = 3;
 constexpr int kClients = 10;  // each leaves so much open; of all of it xenstored refuses the most
 constexpr int kBegun = 5, kWatches = 40;
-constexpr int kSettled = 1;  // s, after which an event is where a read finds it
+constexpr int kAnswered = 10'000;  // us, after which a request has its answer
+constexpr int kSettled = 1;        // s, after which an event is where a read finds it
 
 // xen/io/xs_wire.h: struct xsd_sockmsg and the types used here.
 struct Header {
@@ -57,10 +58,19 @@ class Client {
     const Header header{type, 0, 0, static_cast<uint32_t>(body.size())};
     unsent_.append(reinterpret_cast<const char*>(&header), sizeof(header)).append(body);
   }
+  // Of what is unsent at most `most` bytes. False: the device takes nothing now.
+  bool send(size_t most) {
+    const ssize_t done = write(file_, unsent_.data(), std::min(most, unsent_.size()));
+    if (done < 0 && errno != EAGAIN) fail("write");
+    if (done > 0) unsent_.erase(0, static_cast<size_t>(done));
+    return done > 0;
+  }
+  bool sent() const { return unsent_.empty(); }
   // The next message; what is unsent goes out meanwhile.
   std::string next(uint32_t* type) {
     while (lacking() != 0) {
-      if (!send() && !receive(kPiece)) wait();
+      const bool moved = !sent() && send(unsent_.size());
+      if (!moved && !receive(kPiece)) wait();
     }
     return first(type);
   }
@@ -89,13 +99,6 @@ class Client {
     std::memcpy(&header, unread_.data(), sizeof(header));
     const size_t whole = sizeof(header) + header.length;
     return whole - std::min(whole, unread_.size());
-  }
-  bool send() {
-    if (unsent_.empty()) return false;
-    const ssize_t done = write(file_, unsent_.data(), unsent_.size());
-    if (done < 0 && errno != EAGAIN) fail("write");
-    if (done > 0) unsent_.erase(0, static_cast<size_t>(done));
-    return done > 0;
   }
   bool receive(size_t most) {
     char piece[kPiece];
@@ -135,6 +138,21 @@ void read_and_watch(const char* node, const char* value) {
     }
   }
   std::printf("%d reads, 2 events\n", kReads);
+}
+
+// Asks without reading, and slowly, so that what fills the device up is answers. It says when it
+// takes no more, and takes the rest when the answers are read.
+void read_when_full(const char* node, const char* value) {
+  Client client;
+  uint32_t type = 0;
+  const std::string body = terminated(node);
+  for (int i = 0; i < kReads; i++) client.ask(kRead, body);
+  while (client.send(sizeof(Header) + body.size())) usleep(kAnswered);
+  if (client.sent()) fail("it took all");
+  for (int i = 0; i < kReads; i++) {
+    if (client.next(&type) != value || type != kRead) fail("another value");
+  }
+  std::printf("%d reads of a full device\n", kReads);
 }
 
 // Returns when the events are there too.
@@ -194,10 +212,12 @@ void leave_open(const std::string& node) {
 
 }  // namespace
 
-// poller NODE VALUE, poller late NODE, poller leave NODE
+// poller NODE VALUE, poller full NODE VALUE, poller late NODE, poller leave NODE
 int main(int, char** arguments) {
   if (std::strcmp(arguments[1], "late") == 0) {
     read_too_late(arguments[2]);
+  } else if (std::strcmp(arguments[1], "full") == 0) {
+    read_when_full(arguments[2], arguments[3]);
   } else if (std::strcmp(arguments[1], "leave") == 0) {
     leave_open(arguments[2]);
   } else {

@@ -15,7 +15,7 @@ def own_xenstore(bench):
     tools.bring(bench)
     bench.driver.load()
     bench.disk.attach()
-    steps = [read_and_write, same_tree, long_listing, watch, permissions, many_at_once, never_blocking, reading_late, leaving, whose_disk]
+    steps = [read_and_write, same_tree, long_listing, watch, permissions, many_at_once, never_blocking, writing_on, reading_late, leaving, whose_disk]
     for step in steps:
         say(f"{bench.guest.kind.upper()}: xenstore tools: {step.__doc__}")
         step(bench)
@@ -102,6 +102,13 @@ def never_blocking(bench):
     seen = bench.machine.collect(ticket, 60, "poller")
     expect(bench, seen.out, "watching\n200 reads, 2 events", f"poller, status {seen.status}")
     guest.sh(f"rm {out}")
+
+
+def writing_on(bench):
+    """a client that asks and asks before it reads is told to wait, not refused"""
+    bench.guest.sh("xenstore-write data/full yes")
+    expect(bench, bench.guest.sh("poller full data/full yes").out, "200 reads of a full device", "poller full")
+    bench.guest.sh("xenstore-rm data/full")
 
 
 def reading_late(bench):
