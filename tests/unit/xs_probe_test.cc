@@ -47,6 +47,31 @@ class XsProbe : public XsTest {
     client = std::make_unique<xs::Client>(kFirstId);
     client->start(&page);
   }
+  // The server sleeps: there is no room for all of the request.
+  std::unique_ptr<Ask> send_half(char filler) {
+    server.behaviour.asleep = true;
+    auto ask = std::make_unique<Ask>(XS_WRITE, kKey + std::string(3000, filler));
+    client->submit(ask->request);
+    settle();
+    return ask;
+  }
+  // It wakes up, says what nobody asked, and takes what is there.
+  void break_sleeping() {
+    server.say(XS_READ, 1, "");
+    server.behaviour.asleep = false;
+    server.process();
+    client->pump();
+    ASSERT_EQ(client->state(), State::kBroken);
+  }
+  // The answer is out, and has yet to be heard; what the client sends then is held back.
+  void begin_and_abandon() {
+    server.behaviour.hold = true;
+    Ask late(XS_TRANSACTION_START, std::string(1, '\0'));
+    client->submit(late.request);
+    settle();
+    client->abandon(late.request);
+    server.release();
+  }
   void break_connection() {
     server.say(XS_READ, 1, "");
     settle();
@@ -59,58 +84,38 @@ class XsProbe : public XsTest {
 
 TEST_F(XsProbe, AHalfSentMessageIsFinishedFirst) {
   ASSERT_EQ(write("/k", "v"), 0);
-  server.behaviour.asleep = true;
-  Ask ask(XS_WRITE, kKey + std::string(3000, 'x'));
-  client->submit(ask.request);
-  settle();
-  server.say(XS_READ, 1, "");
-  server.behaviour.asleep = false;
-  server.process();
-  client->pump();
-  ASSERT_EQ(client->state(), State::kBroken);
+  const auto ask = send_half('x');
+  break_sleeping();
   client->reconnect();
   settle();
   EXPECT_EQ(client->state(), State::kConnected) << "at once";
-  EXPECT_EQ(ask.error(), 0);
+  EXPECT_EQ(ask->error(), 0);
   EXPECT_EQ(read("/k"), std::string(3000, 'x'));
   expect_service();
 }
 
 TEST_F(XsProbe, AHalfSentMessageIsFinishedAfterASuspendThatIsCalledOff) {
-  server.behaviour.asleep = true;
-  Ask ask(XS_WRITE, kKey + std::string(3000, 'x'));
-  client->submit(ask.request);
-  settle();
-  server.say(XS_READ, 1, "");
-  server.behaviour.asleep = false;
-  server.process();
-  client->pump();
-  ASSERT_EQ(client->state(), State::kBroken);
+  const auto ask = send_half('x');
+  break_sleeping();
   client->suspend();
   client->resume(&server.page());
   settle();
-  EXPECT_EQ(ask.error(), 0);
+  EXPECT_EQ(ask->error(), 0);
   expect_service();
 }
 
 TEST_F(XsProbe, AHalfSentMessageIsNothingToAServerThatBeginsAnew) {
-  server.behaviour.asleep = true;
-  Ask ask(XS_WRITE, kKey + std::string(3000, 'x'));
-  client->submit(ask.request);
-  settle();
+  const auto ask = send_half('x');
   server.behaviour.asleep = false;
   server.restore();
   client->resume(&server.page());
   settle();
-  EXPECT_EQ(ask.error(), 0);
+  EXPECT_EQ(ask->error(), 0);
   expect_service();
 }
 
 TEST_F(XsProbe, AMessageIsKnownToBeWholeOrNot) {
-  server.behaviour.asleep = true;
-  Ask ask(XS_WRITE, kKey + std::string(3000, 'x'));
-  client->submit(ask.request);
-  settle();
+  const auto ask = send_half('x');
   client->suspend();
   EXPECT_FALSE(client->between_messages());
   server.behaviour.asleep = false;
@@ -164,11 +169,8 @@ TEST_P(LeftHalf, IsEndedByTheNextOwnerOfAnOwnerThatGaveUp) {
 }
 
 TEST_F(XsProbe, AnOwnerThatGoesInTheMidstOfAMessageIsSurvivedByTheNext) {
-  server.behaviour.asleep = true;
-  Ask ask(XS_WRITE, kKey + std::string(3000, 'x'));
-  client->submit(ask.request);
-  settle();
-  client->abandon(ask.request);
+  const auto ask = send_half('x');
+  client->abandon(ask->request);
   client->close();
   server.behaviour.asleep = false;
   client = std::make_unique<xs::Client>(0x77770000);
@@ -185,10 +187,7 @@ TEST_F(XsProbe, AWholePageIsFoundAtOnce) {
 
 TEST_F(XsProbe, AnIndexThatJumpedInTheMidstOfAMessage) {
   for (const u32 jump : {1u, 5u, 16u, 100u, 700u}) {
-    server.behaviour.asleep = true;
-    Ask ask(XS_WRITE, kKey + std::string(3000, '\0'));
-    client->submit(ask.request);
-    settle();
+    const auto ask = send_half('\0');
     server.page().req_cons -= jump;
     client->pump();
     ASSERT_EQ(client->state(), State::kBroken);
@@ -196,7 +195,7 @@ TEST_F(XsProbe, AnIndexThatJumpedInTheMidstOfAMessage) {
     server.behaviour.asleep = false;
     client->reconnect();
     seconds_until_connected();
-    EXPECT_EQ(ask.error(), 0);
+    EXPECT_EQ(ask->error(), 0);
     expect_service();
   }
 }
@@ -274,13 +273,8 @@ TEST_F(XsProbe, TransactionsAreEndedOneByOneWhereThatIsRefused) {
   });
   for (int i = 0; i < 5; ++i) {
     begin();
-    Ask late(XS_TRANSACTION_START, std::string(1, '\0'));
-    server.behaviour.hold = true;
-    client->submit(late.request);
-    settle();
-    client->abandon(late.request);
+    begin_and_abandon();
     server.behaviour.hold = false;
-    server.release();
     server.say(XS_READ, 1, "");  // before the abort of the late one goes out
     settle();
     ASSERT_EQ(client->state(), State::kBroken);
@@ -333,12 +327,7 @@ TEST_P(XsOwn, ARegistrationThatIsNotAnsweredIsMadeAgain) {
 }
 
 TEST_P(XsOwn, AnAbortThatIsNotAnsweredIsGivenUp) {
-  server.behaviour.hold = true;
-  Ask late(XS_TRANSACTION_START, std::string(1, '\0'));
-  client->submit(late.request);
-  settle();
-  client->abandon(late.request);
-  server.release();
+  begin_and_abandon();
   settle();
   server.drop_held();
   server.behaviour.hold = false;
