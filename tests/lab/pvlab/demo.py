@@ -93,6 +93,6 @@ def demo(_):
     print(f"\nXen {options.xen} and dom0 in QEMU, guest kernel {prepared.kernels['pv'].release}, disk: loop on memory in dom0, elevator none")
     print("HVM-NOPV: the same kernel, told nothing of Xen: without pvkit it has an emulated IDE disk\n")
     print(table(rows))
-    print("\nThese speeds are by the clock of an emulator, two seconds each, and may be off by half. What compares drivers is")
+    print("\nThese speeds are by the clock of an emulator, two seconds each: two runs of one cell may differ fourfold. What compares drivers is")
     print("instructions: `lab run --clock counted`, docs/performance.md.", flush=True)
     return 0
