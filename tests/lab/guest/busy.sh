@@ -6,8 +6,10 @@
 folder=$1 disk=$2 offset=$3 mib=$4 depth=$5
 mkdir -p "$folder"
 cd "$folder" || exit 1
+# A file with these words takes the place of the old one: who reads meanwhile finds either whole.
+tell() { echo "$2" > "$1.new" && mv "$1.new" "$1"; }
 round=0 status=0
-echo 0 > rounds
+tell rounds 0
 while [ $status = 0 ] && [ ! -e stop ]; do
     round=$((round + 1))
     # A disk that has just gone must not become a file of its name.
@@ -15,6 +17,6 @@ while [ $status = 0 ] && [ ! -e stop ]; do
         --bssplit=512/5:4k/55:16k/10:64k/10:128k/10:512k/5:1m/5 --offset="${offset}M" --size="${mib}M" --randseed=$round \
         --verify=crc32c --do_verify=1 --verify_fatal=1 > fio.log 2>&1
     status=$?
-    [ $status = 0 ] && echo $round > rounds.new && mv rounds.new rounds
+    [ $status = 0 ] && tell rounds $round
 done
-echo $status > ended
+tell ended $status
