@@ -188,7 +188,6 @@ static void disconnect_ring(void)
 	cancel_work_sync(&again_item);	/* no upcall queues it any more */
 }
 
-/* When nobody has hvc0 open. */
 static void let_go(void)
 {
 	disconnect_ring();
@@ -198,7 +197,6 @@ static void let_go(void)
 	page = NULL;
 }
 
-/* hvc0 comes when all that its users need is there, and nothing can fail any more. */
 int pvk_console_start(void)
 {
 	pvk_u64 gfn, channel;
@@ -212,22 +210,32 @@ int pvk_console_start(void)
 	}
 	pvk_console_tty_init();
 	err = connect_ring(gfn, channel);
-	if (!err)
-		err = pvk_console_tty_start();
 	if (err)
 		let_go();
-	else
-		pvk_console_messages_start();
 	return err;
 }
 
 void pvk_console_stop(void)
 {
+	if (page)
+		let_go();
+}
+
+int pvk_hvc_start(void)
+{
+	int err = page ? pvk_console_tty_start() : 0;
+
+	if (page && !err)
+		pvk_console_messages_start();
+	return err;
+}
+
+void pvk_hvc_stop(void)
+{
 	if (!page)
 		return;
 	pvk_console_messages_stop();
 	pvk_console_tty_stop();
-	let_go();
 }
 
 /* Usually nothing has changed: the page came along with the rest of memory. */

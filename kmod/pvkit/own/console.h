@@ -22,7 +22,7 @@ void pvk_console_tty_init(void);
 void pvk_console_tty_exit(void);
 /* From here on it can be opened and written. */
 int pvk_console_tty_start(void);
-/* Hangs it up, and returns when nobody has it open any more. */
+/* Nobody has it open: a module that can be opened is one that is not taken away. */
 void pvk_console_tty_stop(void);
 struct tty_driver *pvk_console_tty_driver(void);
 /* From the upcall: what was typed, and then once that all of it is there. */

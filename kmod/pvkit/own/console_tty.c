@@ -7,29 +7,16 @@
 #include <linux/limits.h>
 #include <linux/minmax.h>
 #include <linux/tty_flip.h>
-#include <linux/wait.h>
 
 #include "compat/tty.h"
 #include "kmod/pvkit/own/console.h"
 
 static struct tty_driver *driver;
 static struct tty_port port;
-static atomic_t terminals = ATOMIC_INIT(0);	/* that call us: one while it is open */
-static DECLARE_WAIT_QUEUE_HEAD(closed);
 
 static int hvc_install(struct tty_driver *driver, struct tty_struct *tty)
 {
-	int err = tty_port_install(&port, driver, tty);
-
-	if (!err)
-		atomic_inc(&terminals);
-	return err;
-}
-
-static void hvc_cleanup(struct tty_struct *tty)
-{
-	if (atomic_dec_and_test(&terminals))
-		wake_up(&closed);
+	return tty_port_install(&port, driver, tty);
 }
 
 static PVK_TTY_WRITTEN hvc_write(struct tty_struct *tty, const u8 *text, PVK_TTY_COUNT count)
@@ -63,7 +50,6 @@ static void hvc_hangup(struct tty_struct *tty)
 
 static const struct tty_operations operations = {
 	.install = hvc_install,
-	.cleanup = hvc_cleanup,
 	.open = hvc_open,
 	.close = hvc_close,
 	.write = hvc_write,
@@ -137,28 +123,9 @@ int pvk_console_tty_start(void)
 	return err;
 }
 
-static void hang_up(void)
-{
-	struct tty_struct *tty = tty_port_tty_get(&port);
-
-	if (!tty)
-		return;
-	tty_vhangup(tty);
-	tty_kref_put(tty);
-}
-
-/*
- * An open terminal keeps the module, but not when it could not start: its users have what the
- * kernel calls us through, and are asked to go until they are gone.
- */
 void pvk_console_tty_stop(void)
 {
 	tty_unregister_device(driver, 0);
 	tty_unregister_driver(driver);
-	hang_up();
-	while (!wait_event_timeout(closed, !atomic_read(&terminals), HZ)) {
-		pr_warn_once("pvkit: waiting until nobody has hvc0 open\n");
-		hang_up();
-	}
 	tty_driver_kref_put(driver);
 }

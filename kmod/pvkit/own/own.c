@@ -100,8 +100,7 @@ static const struct part {
 	{ "grants", true, pvk_own_grants_start, pvk_own_grants_stop },
 	{ "console", false, pvk_console_start, pvk_console_stop, NULL, pvk_console_resume },
 	{ "panic", false, pvk_panic_start, pvk_panic_stop },
-	{ "watchdog", false, pvk_watchdog_start, pvk_watchdog_stop, pvk_watchdog_suspend,
-	  pvk_watchdog_resume },
+	{ "old watchdogs", true, pvk_watchdog_take_over },
 	{ "xenstore", true, store_start, store_stop, pvk_store_suspend, store_resume },
 	{ "balloon", false, pvk_balloon_start, pvk_balloon_stop, NULL, pvk_balloon_resume },
 	{ "bus", true, pvk_own_bus_start, pvk_own_bus_stop, pvk_own_bus_suspend,
@@ -119,6 +118,9 @@ static const struct part {
 	 */
 	{ "/dev/xen/xenbus", false, pvk_xenbus_dev_start, pvk_xenbus_dev_stop },
 	{ "/proc/xen", false, pvk_proc_xen_start, pvk_proc_xen_stop },
+	{ "hvc0", false, pvk_hvc_start, pvk_hvc_stop },
+	{ "watchdog", false, pvk_watchdog_start, pvk_watchdog_stop, pvk_watchdog_suspend,
+	  pvk_watchdog_resume },
 };
 static bool running[ARRAY_SIZE(parts)];
 

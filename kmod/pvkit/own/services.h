@@ -53,6 +53,8 @@ int pvk_own_suspend(void);
 int pvk_panic_start(void);
 void pvk_panic_stop(void);
 
+/* Stops what an earlier kernel or load left running. */
+int pvk_watchdog_take_over(void);
 /* A watchdog device that Xen keeps. Without the kernel's watchdog core there is none. */
 int pvk_watchdog_start(void);
 void pvk_watchdog_stop(void);
@@ -69,11 +71,14 @@ void pvk_balloon_resume(int cancelled);
 /* Name and number, one a line. */
 void pvk_balloon_counters(struct seq_file *file);
 
-/* /dev/hvc0 and console=hvc0 on the paravirtual console. A guest without one has none. */
+/* The paravirtual console's ring. A guest without one has none. */
 int pvk_console_start(void);
 void pvk_console_stop(void);
 /* With events back at work. */
 void pvk_console_resume(int cancelled);
+/* /dev/hvc0 and console=hvc0 on it. */
+int pvk_hvc_start(void);
+void pvk_hvc_stop(void);
 
 /*
  * Of @cpu: its struct vcpu_time_info, kept up to date by Xen; NULL when it has none. Given by

@@ -11,6 +11,12 @@
 #include "kmod/pvkit/own/edge_services.h"
 #include "kmod/pvkit/own/services.h"
 
+int pvk_watchdog_take_over(void)
+{
+	pvk_dog_take_over();
+	return 0;
+}
+
 #if IS_ENABLED(CONFIG_WATCHDOG_CORE)
 
 #define DEFAULT_SECONDS	60
@@ -101,7 +107,6 @@ int pvk_watchdog_start(void)
 	typeof(&watchdog_register_device) register_device;
 	int err;
 
-	pvk_dog_take_over();
 	if (!wanted)
 		return 0;
 	register_device = symbol_request(watchdog_register_device);
@@ -160,7 +165,6 @@ void pvk_watchdog_resume(int cancelled)
 
 int pvk_watchdog_start(void)
 {
-	pvk_dog_take_over();
 	pr_info("pvkit: no watchdog: this kernel has no watchdog core\n");
 	return 0;
 }
