@@ -68,8 +68,15 @@ int pvk_dev_reply_error(struct pvk_dev_file *file, int error)
 
 static int dev_open(struct inode *inode, struct file *filp)
 {
-	struct pvk_dev_file *file = kzalloc(sizeof(*file), GFP_KERNEL);
+	struct pvk_dev_file *file;
 
+	/* What ends the watches and transactions of closed files is kept for a silent server. */
+	if (pvk_dev_nr_unheard() > PVK_DEV_MOST_UNHEARD) {
+		pr_err_ratelimited("pvkit: xenstore (%s): no program is let in: too many left "
+				   "something open, and it does not answer\n", pvk_store_state());
+		return -EAGAIN;
+	}
+	file = kzalloc(sizeof(*file), GFP_KERNEL);
 	if (!file)
 		return -ENOMEM;
 	mutex_init(&file->write_lock);

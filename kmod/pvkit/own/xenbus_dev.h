@@ -15,6 +15,7 @@
 #define PVK_DEV_MOST_UNREAD	128	/* replies, for a request; messages, for an event */
 #define PVK_DEV_MOST_TRANSACTIONS 32
 #define PVK_DEV_MOST_WATCHES	512
+#define PVK_DEV_MOST_UNHEARD	4096	/* requests for nobody; with more no file is opened */
 
 /* What a reader gets, header and body in a row. */
 struct pvk_dev_message {
@@ -94,8 +95,10 @@ void pvk_dev_tell_abort(u32 transaction);
 /* Under the file's lock: what the answer means for its transactions and watches. */
 void pvk_dev_note_answer(struct pvk_dev_asked *asked);
 void pvk_dev_fill_reply(struct pvk_dev_asked *asked);
-/* Of a request that is for nobody: frees it. */
-void pvk_dev_unheard(struct pvk_store_request *request);
+/* Sends @asked for nobody: it is freed when the server has answered. */
+void pvk_dev_send_unheard(struct pvk_dev_asked *asked);
+/* How many of these have no answer. */
+unsigned int pvk_dev_nr_unheard(void);
 
 /* xenbus_dev_end.c */
 void pvk_dev_expire(struct work_struct *work);

@@ -74,10 +74,7 @@ static void let_go(struct pvk_dev_asked *asked)
 		kfree(asked);
 		return;
 	}
-	asked->request.finished = pvk_dev_unheard;
-	asked->request.wire.reply = NULL;
-	asked->request.wire.capacity = 0;
-	pvk_store_submit(&asked->request);
+	pvk_dev_send_unheard(asked);
 }
 
 static void answer_taken_back(struct pvk_dev_asked *asked)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Requests and transactions of one open /dev/xen/xenbus. */
+#include <linux/atomic.h>
 #include <linux/jiffies.h>
 #include <linux/kernel.h>
 #include <linux/sched.h>
@@ -7,6 +8,8 @@
 #include <linux/string.h>
 
 #include "kmod/pvkit/own/xenbus_dev.h"
+
+static atomic_t nr_unheard = ATOMIC_INIT(0);
 
 static bool has_transaction(struct pvk_dev_file *file, u32 transaction)
 {
@@ -97,12 +100,27 @@ static void answered(struct pvk_store_request *request)
 	kfree(asked);
 }
 
-void pvk_dev_unheard(struct pvk_store_request *request)
+static void unheard(struct pvk_store_request *request)
 {
 	kfree(container_of(request, struct pvk_dev_asked, request));
+	atomic_dec(&nr_unheard);
 }
 
-/* A request of two parts, of which the second may be empty, that is for nobody. */
+void pvk_dev_send_unheard(struct pvk_dev_asked *asked)
+{
+	asked->request.finished = unheard;
+	asked->request.wire.reply = NULL;
+	asked->request.wire.capacity = 0;
+	atomic_inc(&nr_unheard);
+	pvk_store_submit(&asked->request);
+}
+
+unsigned int pvk_dev_nr_unheard(void)
+{
+	return atomic_read(&nr_unheard);
+}
+
+/* A request of two parts, of which the second may be empty. */
 static struct pvk_dev_asked *make_request(u32 type, const struct pvk_wire_part *first,
 					  const struct pvk_wire_part *second, gfp_t gfp)
 {
@@ -112,7 +130,6 @@ static struct pvk_dev_asked *make_request(u32 type, const struct pvk_wire_part *
 		return NULL;
 	memcpy(asked->body, first->bytes, first->length);
 	memcpy(asked->body + first->length, second->bytes, second->length);
-	asked->request.finished = pvk_dev_unheard;
 	asked->request.wire.type = type;
 	asked->request.wire.parts[0].bytes = asked->body;
 	asked->request.wire.parts[0].length = first->length + second->length;
@@ -194,7 +211,7 @@ void pvk_dev_send(struct pvk_dev_asked *asked)
 
 void pvk_dev_tell_unwatch(const struct pvk_store_watch *watch)
 {
-	pvk_store_submit(&make_about(PVK_WIRE_UNWATCH, watch, GFP_KERNEL | __GFP_NOFAIL)->request);
+	pvk_dev_send_unheard(make_about(PVK_WIRE_UNWATCH, watch, GFP_KERNEL | __GFP_NOFAIL));
 }
 
 void pvk_dev_tell_abort(u32 transaction)
@@ -205,7 +222,7 @@ void pvk_dev_tell_abort(u32 transaction)
 						   GFP_KERNEL | __GFP_NOFAIL);
 
 	asked->request.wire.transaction = transaction;
-	pvk_store_submit(&asked->request);
+	pvk_dev_send_unheard(asked);
 }
 
 /* Whether one more transaction can be noted when those that begin have begun. */

@@ -4,7 +4,7 @@
 // their way at once, then a watch. An edge that does not come is a wait of kSilence.
 //
 // And what xenstore's own tools never do: a client that reads too late, one that writes on and on,
-// and clients that end in the midst of all.
+// clients that end in the midst of all, and a crowd of them while nobody answers.
 #include <fcntl.h>
 #include <sys/epoll.h>
 #include <unistd.h>
@@ -28,6 +28,12 @@ constexpr int kBegun = 5, kWatches = 40;
 constexpr int kAnswered = 10'000;  // us, after which a request has its answer
 constexpr int kSettled = 1;        // s, after which an event is where a read finds it
 
+constexpr int kCrowd = 2000,
+              kAsked = 16;          // clients, and what each asks for: as much as a device takes
+constexpr size_t kWhole = 1 << 20;  // more than is unsent
+constexpr const char* kDevice = "/proc/xen/xenbus";
+constexpr int kMode = O_RDWR | O_NONBLOCK | O_CLOEXEC;
+
 // xen/io/xs_wire.h: struct xsd_sockmsg and the types used here.
 struct Header {
   uint32_t type, id, transaction, length;
@@ -41,8 +47,8 @@ constexpr uint32_t kRead = 2, kWatch = 4, kBegin = 6, kWrite = 11, kWatchEvent =
 
 class Client {
  public:
-  Client()
-      : file_(open("/proc/xen/xenbus", O_RDWR | O_NONBLOCK | O_CLOEXEC)), epoll_(epoll_create1(0)) {
+  Client() : Client(open(kDevice, kMode)) {}
+  explicit Client(int file) : file_(file), epoll_(epoll_create1(0)) {
     epoll_event event{};
     event.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | static_cast<uint32_t>(EPOLLET);
     if (file_ < 0 || epoll_ctl(epoll_, EPOLL_CTL_ADD, file_, &event) != 0)
@@ -210,9 +216,28 @@ void leave_open(const std::string& node) {
   std::printf("%d clients left all open\n", kClients);
 }
 
+// While xenstored stands still one client after another asks for watches and goes, until one is not
+// let in.
+void come_and_go(const std::string& node) {
+  for (int i = 0; i < kCrowd; i++) {
+    const int file = open(kDevice, kMode);
+    if (file < 0 && errno == EAGAIN) {
+      std::printf("%d clients came and went\n", i);
+      return;
+    }
+    Client client(file);
+    for (int j = 0; j < kAsked; j++)
+      client.ask(kWatch, node + '\0' + terminated(std::to_string(j).c_str()));
+    while (!client.sent()) {
+      if (!client.send(kWhole)) fail("a watch is not taken");
+    }
+  }
+  fail("all were let in");
+}
+
 }  // namespace
 
-// poller NODE VALUE, poller full NODE VALUE, poller late NODE, poller leave NODE
+// poller NODE VALUE, poller full NODE VALUE, poller late NODE, poller leave NODE, poller crowd NODE
 int main(int, char** arguments) {
   if (std::strcmp(arguments[1], "late") == 0) {
     read_too_late(arguments[2]);
@@ -220,6 +245,8 @@ int main(int, char** arguments) {
     read_when_full(arguments[2], arguments[3]);
   } else if (std::strcmp(arguments[1], "leave") == 0) {
     leave_open(arguments[2]);
+  } else if (std::strcmp(arguments[1], "crowd") == 0) {
+    come_and_go(arguments[2]);
   } else {
     read_and_watch(arguments[1], arguments[2]);
   }

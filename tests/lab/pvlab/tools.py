@@ -13,7 +13,7 @@ PACKAGES = ["xenstore-utils", "kexec-tools", "libgcc-s1", "liblzma5", "zlib1g", 
             *(f"libxen{name}" for name in ("call1", "devicemodel1", "evtchn1", "foreignmemory1", "gnttab1", "store4", "toolcore1", "toollog1"))]
 FILES = [*(f"usr/bin/xenstore-{verb}" for verb in ("read", "write", "ls", "watch", "rm", "exists", "chmod")), "sbin/kexec"]
 LIBRARIES = "lib/x86_64-linux-gnu"
-SCENARIOS = {"own-services", "own-xenstore", "own-endings", "own-kdump", "own-kexec", "own-unplug"}
+SCENARIOS = {"own-services", "own-xenstore", "own-late-xenstore", "own-endings", "own-kdump", "own-kexec", "own-unplug"}
 MODULES = ["watchdog"]  # of the kernel, which pvkit.ko uses where they are loaded before it
 
 
