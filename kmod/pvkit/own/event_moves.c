@@ -25,7 +25,7 @@ static DECLARE_DELAYED_WORK(sweep_work, sweep);
 static void look_again(unsigned int cpu)
 {
 	cpumask_set_cpu(cpu, &departed);
-	mod_delayed_work(system_wq, &sweep_work, SENDS_END);
+	mod_delayed_work(pvk_own_event_queue, &sweep_work, SENDS_END);
 }
 
 static unsigned int a_cpu_for(const struct cpumask *mask)

@@ -32,6 +32,9 @@ static unsigned int pause;		/* seconds before the one that comes then */
 
 static DECLARE_WAIT_QUEUE_HEAD(quiet_wait);
 
+/* A disk that memory is waiting for comes back through xenstore, and this needs no memory. */
+static struct workqueue_struct *queue;
+
 static void pump_again(struct work_struct *work);
 static DECLARE_WORK(pump_work, pump_again);
 static void recover(struct work_struct *work);
@@ -79,7 +82,7 @@ static void plan_attempt(void)
 	planned = true;
 	next_attempt = jiffies + pause * HZ;
 	/* Not earlier and not later, whatever it was to do before. */
-	mod_delayed_work(system_wq, &recover_work, pause * HZ);
+	mod_delayed_work(queue, &recover_work, pause * HZ);
 	pause = clamp(2 * pause, 1u, (unsigned int)LONGEST_PAUSE);
 }
 
@@ -92,7 +95,7 @@ static void schedule_recovery(void)
 	}
 	planned = false;
 	if (pvk_wire_wants_ticks(wire) && !delayed_work_pending(&recover_work))
-		schedule_delayed_work(&recover_work, HZ);
+		queue_delayed_work(queue, &recover_work, HZ);
 }
 
 /* Under the lock: moves what can be moved. Says whether that was anything. */
@@ -106,7 +109,7 @@ static int serve(void)
 	if (pvk_wire_events_wait(wire))
 		pvk_store_watches_kick();
 	if (pumped & PVK_WIRE_AGAIN)
-		schedule_work(&pump_work);
+		queue_work(queue, &pump_work);
 	schedule_recovery();
 	if (suspended)
 		wake_up_all(&quiet_wait);
@@ -142,7 +145,7 @@ static void pump_again(struct work_struct *work)
 static void connect_anew(void)
 {
 	if (time_before(jiffies, next_attempt)) {
-		mod_delayed_work(system_wq, &recover_work, next_attempt - jiffies);
+		mod_delayed_work(queue, &recover_work, next_attempt - jiffies);
 		return;
 	}
 	pr_warn_ratelimited("pvkit: xenstore: connecting anew\n");
@@ -235,12 +238,14 @@ int pvk_store_start(void *ring, pvk_u32 port)
 {
 	struct pvk_wire *created = pvk_wire_create(get_random_u32());
 	unsigned long flags;
-	int err;
+	int err = -ENOMEM;
 
-	if (!created)
-		return -ENOMEM;
-	err = pvk_store_watches_start();
+	queue = alloc_workqueue("pvkit_wire", WQ_MEM_RECLAIM, 0);
+	if (created && queue)
+		err = pvk_store_watches_start();
 	if (err) {
+		if (queue)
+			destroy_workqueue(queue);
 		pvk_wire_destroy(created);
 		return err;
 	}
@@ -300,6 +305,7 @@ void pvk_store_stop(void)
 	unbind_channel();
 	cancel_delayed_work_sync(&recover_work);
 	cancel_work_sync(&pump_work);
+	destroy_workqueue(queue);
 	pvk_store_watches_stop();
 	pvk_wire_destroy(gone);
 }
