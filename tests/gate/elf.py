@@ -12,7 +12,11 @@ Instruction = namedtuple("Instruction", "function mnemonic operands relocation")
 
 def output(*command):
     return subprocess.run(
-        command, check=True, stdout=subprocess.PIPE, text=True, env={"PATH": "/usr/bin:/bin", "LC_ALL": "C"}
+        command,
+        check=True,
+        stdout=subprocess.PIPE,
+        text=True,
+        env={"PATH": "/usr/bin:/bin", "LC_ALL": "C"},
     ).stdout
 
 
@@ -26,14 +30,17 @@ class Object:
     @functools.cached_property
     def sections(self):
         row = re.compile(
-            r"^ +\[ *\d+\] (\S*) +(\S+) +[0-9a-f]{16} [0-9a-f]+ [0-9a-f]+ [0-9a-f]+ +([A-Za-z]*) +\d+ +\d+ +\d+$"
+            r"^ +\[ *\d+\] (\S*) +(\S+) +[0-9a-f]{16} [0-9a-f]+ [0-9a-f]+ [0-9a-f]+ +([A-Za-z]*) "
+            r"+\d+ +\d+ +\d+$"
         )
         found = [row.match(line) for line in output("readelf", "-SW", self.path).splitlines()]
         return [Section(*match.groups()) for match in found if match]
 
     @functools.cached_property
     def undefined(self):
-        return [line.split()[-1] for line in output("nm", "-u", self.path).splitlines() if line.strip()]
+        return [
+            line.split()[-1] for line in output("nm", "-u", self.path).splitlines() if line.strip()
+        ]
 
     @functools.cached_property
     def code(self):
@@ -54,4 +61,18 @@ class Object:
         return found
 
 
-PREFIXES = {"bnd", "notrack", "cs", "ds", "es", "ss", "fs", "gs", "data16", "rep", "repz", "repnz", "lock"}
+PREFIXES = {
+    "bnd",
+    "notrack",
+    "cs",
+    "ds",
+    "es",
+    "ss",
+    "fs",
+    "gs",
+    "data16",
+    "rep",
+    "repz",
+    "repnz",
+    "lock",
+}

@@ -31,7 +31,15 @@ class Build:
     def run(self):
         shutil.rmtree(self.out, ignore_errors=True)
         result = subprocess.run(
-            ["make", "-C", TOP, "--no-print-directory", "modules", f"KERNEL={self.series}", f"OUT={self.out}"],
+            [
+                "make",
+                "-C",
+                TOP,
+                "--no-print-directory",
+                "modules",
+                f"KERNEL={self.series}",
+                f"OUT={self.out}",
+            ],
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -61,7 +69,9 @@ class Demands:
 
     def __init__(self, autoconf):
         def has(*names):
-            return any(re.search(rf"^#define CONFIG_{name} 1$", autoconf, re.MULTILINE) for name in names)
+            return any(
+                re.search(rf"^#define CONFIG_{name} 1$", autoconf, re.MULTILINE) for name in names
+            )
 
         self.rethunk = has("RETHUNK", "MITIGATION_RETHUNK")
         self.retpoline = has("RETPOLINE", "MITIGATION_RETPOLINE")

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT OR GPL-2.0-only
-"""Checks of the source text. Run on its own (make lint) it does all of them and prints complaints."""
+"""Checks of the source text. Run on its own (make lint) it does all of them and prints
+complaints."""
 
 import concurrent.futures
 import os
@@ -29,7 +30,9 @@ def files():
         names = git.stdout.split("\0")
     else:
         names = [str(p.relative_to(TOP)) for p in TOP.rglob("*")]
-        names = [n for n in names if not n.startswith(("build/", ".git/")) and "__pycache__" not in n]
+        names = [
+            n for n in names if not n.startswith(("build/", ".git/")) and "__pycache__" not in n
+        ]
     found = sorted(n for n in names if n and (TOP / n).is_file())
     if not found:
         raise RuntimeError(f"no source file found in {TOP}")
@@ -41,7 +44,9 @@ def cxx_files():
 
 
 def is_cxx(name):
-    return name.endswith(".cc") or (name.endswith(".h") and name not in C_HEADERS and not is_kernel_c(name))
+    return name.endswith(".cc") or (
+        name.endswith(".h") and name not in C_HEADERS and not is_kernel_c(name)
+    )
 
 
 def is_kernel_c(name):
@@ -65,7 +70,8 @@ def spdx(names=None):
 
 
 def text(names=None):
-    """No trailing space, no carriage return, a final newline; C shims indented by tabs, 100 columns."""
+    """No trailing space, no carriage return, a final newline; C shims indented by tabs, 100
+    columns."""
     for name in names if names is not None else files():
         if NO_SPDX.match(name):
             continue
@@ -84,6 +90,17 @@ def text(names=None):
                     yield f"{where}: indented by spaces"
                 if len(line.expandtabs(8)) > 100:
                     yield f"{where}: longer than 100 columns"
+
+
+def columns(names=None):
+    """Python and shell have 100 columns; of C++ clang-format takes care."""
+    for name in files() if names is None else names:
+        lines = (TOP / name).read_text(errors="replace").split("\n")
+        if not (name.endswith((".py", ".sh")) or re.match(r"#!.*\b(python3|sh|bash)\b", lines[0])):
+            continue
+        for number, line in enumerate(lines, 1):
+            if len(line.expandtabs(8)) > 100:
+                yield f"{name}:{number}: longer than 100 columns"
 
 
 def formatted(names=None):
@@ -105,8 +122,11 @@ def tidy(names=None):
 def tidy_one(name):
     core = not name.startswith("tests/")
     flags = ["-std=c++20", "-I.", "-Iinclude", "-Itests"] + (["-ffreestanding"] if core else [])
-    # The static analyzer is most of the time, and what it looks for in fakes and fuzz targets the sanitizers see in each test.
-    checks = ["--checks=-clang-analyzer-*"] if name.startswith(("tests/fakes/", "tests/fuzz/")) else []
+    # The static analyzer is most of the time, and what it looks for in fakes and fuzz targets the
+    # sanitizers see in each test.
+    checks = (
+        ["--checks=-clang-analyzer-*"] if name.startswith(("tests/fakes/", "tests/fuzz/")) else []
+    )
     return list(failures(["clang-tidy", "--quiet", *checks, name, "--", *flags]))
 
 
@@ -133,12 +153,14 @@ def python(names=None):
 
 
 def failures(command):
-    result = subprocess.run(command, cwd=TOP, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    result = subprocess.run(
+        command, cwd=TOP, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
     if result.returncode != 0:
         yield result.stdout.rstrip() or f"{command[0]} exited with {result.returncode}"
 
 
-CHECKS = (spdx, text, formatted, tidy, shell, python)
+CHECKS = (spdx, text, columns, formatted, tidy, shell, python)
 
 
 def chosen(words):

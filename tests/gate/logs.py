@@ -5,7 +5,10 @@ import pathlib
 import re
 
 # kbuild naming a file that it works on, whatever the file is called; no BTF without a vmlinux.
-QUIET = re.compile(r"  [A-Z][A-Z0-9]+ +(\[M\] +)?\S+$|Skipping BTF generation for \S+ due to unavailability of vmlinux$")
+QUIET = re.compile(
+    r"  [A-Z][A-Z0-9]+ +(\[M\] +)?\S+$|Skipping BTF generation for \S+ due to unavailability of "
+    r"vmlinux$"
+)
 LOUD = re.compile(r"warning|error|objtool:|modpost:|undefined|duplicate|clock skew", re.IGNORECASE)
 
 
@@ -17,7 +20,9 @@ def log(lines):
 
 
 # gcc names a header of a system directory by its real path: <xen/...> is where libxen-dev put it.
-OUTSIDE = re.compile(r"/usr/(include/xen|include/(x86_64-linux-gnu/)?c\+\+|lib/(gcc|clang|llvm-\d+))/")
+OUTSIDE = re.compile(
+    r"/usr/(include/xen|include/(x86_64-linux-gnu/)?c\+\+|lib/(gcc|clang|llvm-\d+))/"
+)
 KIT = ("include/pvkit/", "hypercalls/", "pvops/", "frontends/")
 PORT = KIT + ("kmod/",)
 PRIVATE = ("kmod/compat/libc/", "xen-headers/xen/")

@@ -11,7 +11,8 @@ import re
 HERE = pathlib.Path(__file__).resolve().parent
 
 FORBIDDEN = re.compile(
-    r"^\.(init_array|preinit_array|fini_array|ctors|dtors|eh_frame|gcc_except_table|tdata|tbss)(\.|$)"
+    r"^\.(init_array|preinit_array|fini_array|ctors|dtors|eh_frame|gcc_except_table|tdata|tbss)"
+    r"(\.|$)"
 )
 
 
@@ -79,7 +80,9 @@ def branches(obj, kernel):
 
 
 VECTOR = re.compile(r"%([xyz]mm\d+|mm[0-7]\b|st\b|k[0-7]\b)")
-X87 = re.compile(r"^f(n?st|n?sav|n?init|n?clex|ld|i|add|sub|mul|div|com|ucom|chs|abs|xch|rstor|sqrt)")
+X87 = re.compile(
+    r"^f(n?st|n?sav|n?init|n?clex|ld|i|add|sub|mul|div|com|ucom|chs|abs|xch|rstor|sqrt)"
+)
 
 
 def vectors(obj, kernel):

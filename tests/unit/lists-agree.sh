@@ -8,7 +8,8 @@ files=$(for file in *_test.cc; do echo "${file%_test.cc}"; done | sort)
 
 # of_make NAME: the words of a make list
 of_make() {
-	sed -n "/^$1 :=/,/[^\\\\]\$/p" suites.mk | sed "s/^$1 :=//; s/\\\\//g" | tr -s ' \t' '\n\n' | sed '/^$/d' | sort
+	sed -n "/^$1 :=/,/[^\\\\]\$/p" suites.mk | sed "s/^$1 :=//; s/\\\\//g" |
+		tr -s ' \t' '\n\n' | sed '/^$/d' | sort
 }
 # of_lua NAME: the words of a Lua list
 of_lua() {

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT OR GPL-2.0-only
-"""For the lab: builds the plugin and the marker program, and says how QEMU is to load the plugin."""
+"""For the lab: builds the plugin and the marker program, and says how QEMU is to load the
+plugin."""
 
 import pathlib
 import subprocess
@@ -13,8 +14,12 @@ RUNNING_VCPU = "per_cpu__curr_vcpu"  # of physical CPU 0: a fixed address in Xen
 def build(folder):
     """Builds into folder what is not there yet; returns the paths of the plugin and of mark."""
     folder = pathlib.Path(folder).resolve()
-    done = subprocess.run(["make", "-s", "-f", HERE / "count.mk", f"OUT={folder}"],
-                          capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        ["make", "-s", "-f", HERE / "count.mk", f"OUT={folder}"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     if done.returncode:
         raise RuntimeError(f"the counter cannot be built: {done.stderr.strip()}")
     return folder / "libcount.so", folder / "mark"

@@ -13,6 +13,7 @@ class DumpError(Exception):
 
 class Place(NamedTuple):
     """A translated block of code, or a page of user code (va 0)."""
+
     va: int
     host: int
     context: int
@@ -29,7 +30,7 @@ class Dump:
     def __init__(self, has_context, blocks, tags):
         self.has_context = has_context
         self.blocks = blocks  # [{Place: Counts}], each closed by the mark of the same index
-        self.tags = tags      # ["1", "2", ..., "end"]
+        self.tags = tags  # ["1", "2", ..., "end"]
 
     @classmethod
     def read(cls, path):
@@ -69,11 +70,12 @@ class Dump:
         if first >= last:
             raise DumpError(f"mark {start} does not come before mark {stop}")
         total = defaultdict(lambda: Counts(0, 0))
-        for block in self.blocks[first + 1:last + 1]:
+        for block in self.blocks[first + 1 : last + 1]:
             for place, counts in block.items():
                 old = total[place]
-                total[place] = Counts(old.entries + counts.entries,
-                                      old.instructions + counts.instructions)
+                total[place] = Counts(
+                    old.entries + counts.entries, old.instructions + counts.instructions
+                )
         return dict(total)
 
 

@@ -4,13 +4,25 @@
 import re
 
 # The last ones are what a kernel has for an emulated disk.
-FRONTEND_MODULES = ("xen_blkfront", "pvkit", "pvkit_blkfront", "ata_piix", "libata", "scsi_mod", "sd_mod")
+FRONTEND_MODULES = (
+    "xen_blkfront",
+    "pvkit",
+    "pvkit_blkfront",
+    "ata_piix",
+    "libata",
+    "scsi_mod",
+    "sd_mod",
+)
 
 # Instructions of the guest's kernel that count as the frontend's beside its modules.
-GRANTS = re.compile(r"^(__)?(gnttab_|get_free_entr|get_free_seq|put_free_entr|put_free_locked|"
-                    r"do_free_callbacks|check_free_callbacks|update_grant_|get_seq_entry)")
-NOTIFY = re.compile(r"^(notify_remote_via_(irq|evtchn)|evtchn_from_irq|info_for_irq|"
-                    r"xen_irq_lateeoi|xen_evtchn_close|xen_hypercall_event_channel_op)$")
+GRANTS = re.compile(
+    r"^(__)?(gnttab_|get_free_entr|get_free_seq|put_free_entr|put_free_locked|"
+    r"do_free_callbacks|check_free_callbacks|update_grant_|get_seq_entry)"
+)
+NOTIFY = re.compile(
+    r"^(notify_remote_via_(irq|evtchn)|evtchn_from_irq|info_for_irq|"
+    r"xen_irq_lateeoi|xen_evtchn_close|xen_hypercall_event_channel_op)$"
+)
 CLOCK = re.compile(r"^pvk_clock_|^[^(]*\bpvk::read_(versioned|system_time)\b")
 COPY = re.compile(r"^_*(memcpy|memmove)(_orig|_erms|_flushcache)?$")
 
@@ -20,8 +32,10 @@ SEND = re.compile(r"^(notify_remote_via_irq|pvk_event_notify)$")
 DOM0_SEND = re.compile(r"^(notify_remote_via_irq|evtchn_ioctl)$")  # a driver, or a device model
 XEN_SEND = re.compile(r"^evtchn_send$")
 # The last one: a kernel that is no Xen guest takes upcalls, and emulated devices, as any interrupt.
-UPCALL = re.compile(r"^(asm_exc_xen_hypervisor_callback|asm_sysvec_xen_hvm_callback|"
-                    r"do_hvm_evtchn_intr|asm_common_interrupt)$")
+UPCALL = re.compile(
+    r"^(asm_exc_xen_hypervisor_callback|asm_sysvec_xen_hvm_callback|"
+    r"do_hvm_evtchn_intr|asm_common_interrupt)$"
+)
 DEVICE_INTERRUPT = re.compile(r"^(blkif_interrupt|pvk_disk_upcall|ata_bmdma_interrupt)$")
 GRANT = re.compile(r"^(gnttab_update_entry_v[12]|pvk_own_grant_publish)$")
 REVOKE = re.compile(r"^(gnttab_end_foreign_access_ref_v[12]|pvk_own_grant_revoke)$")

@@ -15,6 +15,7 @@ NAMELESS = Function("(no symbol)", "")
 
 class Run(NamedTuple):
     """One measured run: what ran between two marks, its requests and, if known, its time."""
+
     start: str
     stop: str
     requests: int
@@ -53,6 +54,7 @@ class Machine:
         difference = self.dump.between(long.start, long.stop)
         for place, less in self.dump.between(short.start, short.stop).items():
             had = difference.get(place, Counts(0, 0))
-            difference[place] = Counts(had.entries - less.entries,
-                                       had.instructions - less.instructions)
+            difference[place] = Counts(
+                had.entries - less.entries, had.instructions - less.instructions
+            )
         return difference

@@ -7,7 +7,7 @@ from . import groups
 from .sides import SIDES
 
 INSTRUCTIONS_PER_SECOND = 5e8  # -icount shift=1: two nanoseconds each
-UNKNOWN_SHARE = 0.005          # more code than this of no known side: no side's figure is known
+UNKNOWN_SHARE = 0.005  # more code than this of no known side: no side's figure is known
 CLOCK_SHARE = 0.05
 
 
@@ -45,18 +45,25 @@ class PerRequest:
         total = sum(self._sums.values())
         known = self._sums["unknown"] <= UNKNOWN_SHARE * total
         if not known:
-            self._notes.append(f"{self._sums['unknown'] / total:.1%} of the instructions are of "
-                               "no known side")
+            self._notes.append(
+                f"{self._sums['unknown'] / total:.1%} of the instructions are of " "no known side"
+            )
         clock = self._clock(total)
         per_op = self._instructions(known) | self._events(known)
-        return {"requests": self._more, "per_op": per_op,
-                "parts": {k: self._per(v) if known else None for k, v in self._parts.items()},
-                "events": self._more_events(known),
-                "hypercalls_by_function": {side: self._by_function(side, known)
-                                           for side in ("guest", "dom0")},
-                "total_instructions": self._per(total), "clock": clock,
-                "unknown_instructions": self._per(self._sums["unknown"]),
-                "functions": {side: self._table(side) for side in SIDES}, "notes": self._notes}
+        return {
+            "requests": self._more,
+            "per_op": per_op,
+            "parts": {k: self._per(v) if known else None for k, v in self._parts.items()},
+            "events": self._more_events(known),
+            "hypercalls_by_function": {
+                side: self._by_function(side, known) for side in ("guest", "dom0")
+            },
+            "total_instructions": self._per(total),
+            "clock": clock,
+            "unknown_instructions": self._per(self._sums["unknown"]),
+            "functions": {side: self._table(side) for side in SIDES},
+            "notes": self._notes,
+        }
 
     def _per(self, count):
         return round(count / self._more, 4)
@@ -64,42 +71,58 @@ class PerRequest:
     def _instructions(self, known):
         parts, sums = self._parts, self._sums
         front = parts["module"] + parts["grants"] + parts["notify"]
-        return {"frontend_instructions": self._per(front) if known else None,
-                "copy_instructions": self._per(parts["copy"]) if known else None,
-                "guest_instructions": self._per(sums["guest"]) if known else None,
-                "xen_instructions": self._per(sums["xen"]),
-                "dom0_instructions": self._per(sums["dom0"]) if known else None}
+        return {
+            "frontend_instructions": self._per(front) if known else None,
+            "copy_instructions": self._per(parts["copy"]) if known else None,
+            "guest_instructions": self._per(sums["guest"]) if known else None,
+            "xen_instructions": self._per(sums["xen"]),
+            "dom0_instructions": self._per(sums["dom0"]) if known else None,
+        }
 
     def _events(self, known):
         names = ("hypercalls", "notifications", "interrupts", "grant_ops")
         if not known:
             return dict.fromkeys(names)
-        calls = sum(n for name, n in self._hypercalls["guest"].items()
-                    if not groups.IRET.search(name))
+        calls = sum(
+            n for name, n in self._hypercalls["guest"].items() if not groups.IRET.search(name)
+        )
         grants = self._entries("guest", groups.GRANT), self._entries("guest", groups.REVOKE)
-        values = (self._per(calls), self._notifications(), self._entries("guest", groups.UPCALL),
-                  None if None in grants else round(sum(grants), 4))
+        values = (
+            self._per(calls),
+            self._notifications(),
+            self._entries("guest", groups.UPCALL),
+            None if None in grants else round(sum(grants), 4),
+        )
         return dict(zip(names, values))
 
     def _more_events(self, known):
         """What explains the figures above, for a reader."""
-        patterns = {"device_interrupts": ("guest", groups.DEVICE_INTERRUPT),
-                    "grants_published": ("guest", groups.GRANT),
-                    "revokes_tried": ("guest", groups.REVOKE),
-                    "dom0_notifications": ("dom0", groups.DOM0_SEND),
-                    "xen_vm_exits": ("xen", groups.EXIT),
-                    "xen_domain_switches": ("xen", groups.SWITCH),
-                    "xen_grant_table_ops": ("xen", groups.XEN_GRANT_TABLE_OP)}
-        return {name: self._entries(*where) if known or where[0] == "xen" else None
-                for name, where in patterns.items()}
+        patterns = {
+            "device_interrupts": ("guest", groups.DEVICE_INTERRUPT),
+            "grants_published": ("guest", groups.GRANT),
+            "revokes_tried": ("guest", groups.REVOKE),
+            "dom0_notifications": ("dom0", groups.DOM0_SEND),
+            "xen_vm_exits": ("xen", groups.EXIT),
+            "xen_domain_switches": ("xen", groups.SWITCH),
+            "xen_grant_table_ops": ("xen", groups.XEN_GRANT_TABLE_OP),
+        }
+        return {
+            name: self._entries(*where) if known or where[0] == "xen" else None
+            for name, where in patterns.items()
+        }
 
     def _entries(self, side, pattern):
         """How often per request functions of this name were entered; None if there are none."""
         symbols = self._machine.symbols[side]
         if not symbols or not symbols.has(pattern):
             return None
-        return self._per(sum(counts.entries for place, counts in self._places[side]
-                             if self._machine.starts(side, place.va, pattern)))
+        return self._per(
+            sum(
+                counts.entries
+                for place, counts in self._places[side]
+                if self._machine.starts(side, place.va, pattern)
+            )
+        )
 
     def _notifications(self):
         """Xen's sends less dom0's, so that a guest's way of sending does not matter."""
@@ -109,8 +132,9 @@ class PerRequest:
             return guest
         sent = round(xen - dom0, 4)
         if guest is not None and abs(guest - sent) > 0.01 + 0.02 * abs(sent):
-            self._notes.append(f"notifications: {sent} by Xen's count, {guest} by the guest's own "
-                               "functions")
+            self._notes.append(
+                f"notifications: {sent} by Xen's count, {guest} by the guest's own " "functions"
+            )
         return sent
 
     def _by_function(self, side, known):
@@ -131,6 +155,13 @@ class PerRequest:
 
     def _table(self, side):
         rows = sorted(self._functions[side].items(), key=lambda row: -row[1][0])
-        return [{"name": f.name, "module": f.module, "instructions": self._per(instructions),
-                 "entries": self._per(entries)}
-                for f, (instructions, entries) in rows if instructions]
+        return [
+            {
+                "name": f.name,
+                "module": f.module,
+                "instructions": self._per(instructions),
+                "entries": self._per(entries),
+            }
+            for f, (instructions, entries) in rows
+            if instructions
+        ]

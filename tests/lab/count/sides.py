@@ -3,8 +3,8 @@
 
 from collections import Counter
 
-XEN_START, XEN_END = 0xffff800000000000, 0xffff880000000000
-PAGE = ~0xfff
+XEN_START, XEN_END = 0xFFFF800000000000, 0xFFFF880000000000
+PAGE = ~0xFFF
 SIDES = ("guest", "xen", "dom0", "unknown")
 
 
@@ -20,17 +20,23 @@ class Sides:
     def __init__(self, dump, alone, dom0_text):
         self._dump_has_context = dump.has_context
         self._text = dom0_text
-        early = dump.blocks[:dump.index(alone) + 1]
-        places = [(place, counts) for block in early for place, counts in block.items()
-                  if not _in_xen(place.va)]
+        early = dump.blocks[: dump.index(alone) + 1]
+        places = [
+            (place, counts)
+            for block in early
+            for place, counts in block.items()
+            if not _in_xen(place.va)
+        ]
         self._contexts = {place.context for place, _ in places if place.context}
         self._pages = {place.host & PAGE for place, _ in places}
         self.distance, share = self._learn_distance(places)
         self.notes = []
         if dump.has_context and not self._contexts:
             self._dump_has_context = False
-            self.notes.append("no vCPU was ever seen: the address given as current= is wrong; "
-                              "sides are told by memory pages")
+            self.notes.append(
+                "no vCPU was ever seen: the address given as current= is wrong; "
+                "sides are told by memory pages"
+            )
         if share < 0.99:
             self.notes.append(f"only {share:.0%} of dom0's kernel lies at one distance")
 

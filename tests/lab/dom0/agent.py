@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: MIT OR GPL-2.0-only
-"""The lab's hand inside dom0: runs the scripts that the host sends over a virtio serial port, here or in a guest.
+"""The lab's hand inside dom0: runs the scripts that the host sends over a virtio serial port, here
+or in a guest.
 
-One JSON object a line each way. Each request is answered by its id, so that a script in dom0 can run beside one in a
-guest. The host keeps the time limits: it simply ends the machine."""
+One JSON object a line each way. Each request is answered by its id, so that a script in dom0 can
+run beside one in a guest. The host keeps the time limits: it simply ends the machine."""
 import glob
 import json
 import os
@@ -29,8 +30,12 @@ def port(name):
 
 def in_dom0(request):
     """Run a script here."""
-    done = subprocess.run(["bash", "-c", request["script"]], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                          stderr=subprocess.STDOUT)
+    done = subprocess.run(
+        ["bash", "-c", request["script"]],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
     return done.returncode, done.stdout
 
 
@@ -55,7 +60,8 @@ def send_input(conn, path):
 
 
 def in_guest(request):
-    """Run a script in the guest at request["to"]; its output may go to a file of the shared folder."""
+    """Run a script in the guest at request["to"]; its output may go to a file of the shared
+    folder."""
     conn = connect(request["to"], request.get("patience", 5))
     conn.settimeout(None)
     script = request["script"].encode()
@@ -78,7 +84,7 @@ def write_all(file, data):
     """A port takes what its queue has room for; go on until all is gone."""
     with _write_lock:
         while data:
-            data = data[file.write(data):]
+            data = data[file.write(data) :]
 
 
 def answer(control, request):
@@ -87,20 +93,33 @@ def answer(control, request):
         status, out = (in_guest if request.get("to") else in_dom0)(request)
     except BaseException as error:  # SystemExit too: it carries the message
         status, out = 254, f"lab: {error}".encode()
-    line = json.dumps({"id": request["id"], "rc": status, "out": out.decode(errors="replace")}) + "\n"
+    line = (
+        json.dumps({"id": request["id"], "rc": status, "out": out.decode(errors="replace")}) + "\n"
+    )
     write_all(control, line.encode())
 
 
 def console(domain):
-    """Join a guest's console (a serial port where it has one for that) with the host's terminal, byte for byte."""
+    """Join a guest's console (a serial port where it has one for that) with the host's terminal,
+    byte for byte."""
     nodes = [f"/local/domain/{domain}/{place}/tty" for place in ("serial/0", "console")]
-    name = next(n for n in (subprocess.run(["xenstore-read", node], capture_output=True, text=True).stdout.strip() for node in nodes) if n)
+    name = next(
+        n
+        for n in (
+            subprocess.run(["xenstore-read", node], capture_output=True, text=True).stdout.strip()
+            for node in nodes
+        )
+        if n
+    )
     tty, terminal = os.open(name, os.O_RDWR | os.O_NOCTTY), port("shell")
 
     def pump(read, write):
         while data := read():
             write(data)
-    threading.Thread(target=pump, args=(lambda: terminal.read(256), lambda d: os.write(tty, d)), daemon=True).start()
+
+    threading.Thread(
+        target=pump, args=(lambda: terminal.read(256), lambda d: os.write(tty, d)), daemon=True
+    ).start()
     pump(lambda: os.read(tty, 4096), lambda data: write_all(terminal, data))
 
 

@@ -12,7 +12,8 @@ mount -t debugfs debug /sys/kernel/debug 2> /dev/null
 mkdir -p /run/xen /run/xenstored /run/lock /var/lib/xenstored /var/lib/xen /job/log/console
 rm -rf /var/log/xen
 ln -s /job/log /var/log/xen
-modprobe -a xenfs xen-evtchn xen-gntdev xen-gntalloc xen-blkback xen-netback xen-privcmd bridge loop tun virtio_console
+modprobe -a xenfs xen-evtchn xen-gntdev xen-gntalloc xen-blkback xen-netback xen-privcmd \
+    bridge loop tun virtio_console
 mount -t xenfs xenfs /proc/xen
 ip link set lo up
 install -m 755 /job/dom0/block-lab /job/dom0/vif-lab /etc/xen/scripts/

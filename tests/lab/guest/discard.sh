@@ -1,12 +1,15 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT OR GPL-2.0-only
-# usage: discard.sh DEVICE MIB. Fills so much of the disk, discards two stretches, and checks that these read as zeros while all
-# else is as it was. The backing is a file in dom0's memory, where a discard punches a hole.
+# usage: discard.sh DEVICE MIB. Fills so much of the disk, discards two stretches, and checks that
+# these read as zeros while all else is as it was. The backing is a file in dom0's memory, where a
+# discard punches a hole.
 set -e
 disk=$1 mib=$2
 fill() { dd if=/dev/urandom of=/tmp/pattern bs=1M count=1 2> /dev/null; }
 expect() { # MIB-OFFSET FILE: this MiB of the disk must be that file
-    dd if="$disk" bs=1M skip="$1" count=1 iflag=direct 2> /dev/null | cmp - "$2" || { echo "MiB $1 is wrong"; exit 1; }
+    dd if="$disk" bs=1M skip="$1" count=1 iflag=direct 2> /dev/null | cmp - "$2" && return
+    echo "MiB $1 is wrong"
+    exit 1
 }
 fill
 dd if=/dev/zero of=/tmp/zeros bs=1M count=1 2> /dev/null

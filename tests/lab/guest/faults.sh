@@ -1,11 +1,12 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT OR GPL-2.0-only
-# usage: faults.sh KIND VERB WHERE MOST COMPLAINTS. Does VERB (load, unload, connect, disconnect) again and again, and makes
-# another call of KIND (alloc, hypercall) fail each time: the 1st, 2nd, ... that pvkit makes in WHERE, until none is left.
-# With MOST so many of them alone: half evenly spread, for what is done again and again, and the last ones. Modules built with
-# FAULTS=1 are in /faults; the disk is plugged in. faults.sh chosen CALLS MOST says which calls these are.
-# Prints "calls N steps N failed N worked N without N unreached N closes N", the last being event channels that Xen was not
-# told to close; what went wrong comes before, and status 1.
+# usage: faults.sh KIND VERB WHERE MOST COMPLAINTS. Does VERB (load, unload, connect, disconnect)
+# again and again, and makes another call of KIND (alloc, hypercall) fail each time: the 1st, 2nd,
+# ... that pvkit makes in WHERE, until none is left. With MOST so many of them alone: half evenly
+# spread, for what is done again and again, and the last ones. Modules built with FAULTS=1 are in
+# /faults; the disk is plugged in. faults.sh chosen CALLS MOST says which calls these are. Prints
+# "calls N steps N failed N worked N without N unreached N closes N", the last being event channels
+# that Xen was not told to close; what went wrong comes before, and status 1.
 chosen() { # CALLS MOST
     n=1 dense=1 stride=1
     if [ "$2" != 0 ] && [ "$1" -gt "$2" ]; then
@@ -14,7 +15,11 @@ chosen() { # CALLS MOST
     fi
     while [ $n -le "$1" ]; do
         echo $n
-        if [ $n -ge $dense ]; then n=$((n + 1)); else n=$((n + stride < dense ? n + stride : dense)); fi
+        if [ $n -ge $dense ]; then
+            n=$((n + 1))
+        else
+            n=$((n + stride < dense ? n + stride : dense))
+        fi
     done
 }
 [ "$1" != chosen ] || { chosen "$2" "$3"; exit; }
@@ -22,15 +27,20 @@ chosen() { # CALLS MOST
 kind=$1 verb=$2 where=$3 most=$4 complaints=$5
 P=/sys/module/pvkit/parameters D=/sys/kernel/debug/pvkit LOG=/tmp/faults.step
 NEVER=1000000
-# Words of the kernel about its own: without memory for a file below /proc/irq it goes on, and wonders when it is to remove it;
-# it shows the stack when there is none for a slab cache; without memory for /sys/module/X/drivers it links a driver at the top
-# of /sys, for ever, and shows the stack the next time.
-NOT_OURS='/WARNING: .* remove_proc_entry/,/end trace/d; /kmem_cache_create.* failed with error/,/<\/TASK>/d
+# Words of the kernel about its own: without memory for a file below /proc/irq it goes on, and
+# wonders when it is to remove it; it shows the stack when there is none for a slab cache; without
+# memory for /sys/module/X/drivers it links a driver at the top of /sys, for ever, and shows the
+# stack the next time.
+NOT_OURS='/WARNING: .* remove_proc_entry/,/end trace/d
+/kmem_cache_create.* failed with error/,/<\/TASK>/d
 /cannot create duplicate filename .\/\//,/<\/TASK>/d'
 CLOSE='faults: hypercall 32\.3: '
 
 words() { # N: the same as arm, for insmod
-    if [ "$kind" = alloc ]; then echo "fail_in=$where fail_alloc=$1"; else echo "fail_hypercall=$1"; fi
+    case $kind in
+    alloc) echo "fail_in=$where fail_alloc=$1" ;;
+    *) echo "fail_hypercall=$1" ;;
+    esac
 }
 arm() { # N: the N-th call from now on fails
     if [ "$kind" = alloc ]; then
@@ -85,24 +95,29 @@ unload() {
     core_is_gone
 }
 core_is_gone() {
-    for trace in /sys/module/pvkit /sys/bus/pvkit /proc/xen '/sys/class/misc/xen!xenbus' /dev/hvc0 $D /sys/bus/pci/drivers/pvkit; do
+    for trace in /sys/module/pvkit /sys/bus/pvkit /proc/xen '/sys/class/misc/xen!xenbus' /dev/hvc0 \
+        $D /sys/bus/pci/drivers/pvkit; do
         [ ! -e "$trace" ] || wrong "$trace is left"
     done
     # The kernel needs memory to take a node out of /dev; without, it stays there for nothing.
-    [ "$kind $verb" = "alloc unload" ] || [ ! -e /dev/xen/xenbus ] || wrong "/dev/xen/xenbus is left"
-    ! grep -q pvkit /proc/interrupts /proc/iomem /sys/devices/system/clocksource/clocksource0/available_clocksource ||
+    [ "$kind $verb" = "alloc unload" ] || [ ! -e /dev/xen/xenbus ] ||
+        wrong "/dev/xen/xenbus is left"
+    ! grep -q pvkit /proc/interrupts /proc/iomem \
+        /sys/devices/system/clocksource/clocksource0/available_clocksource ||
         wrong "an interrupt, memory region or clock is left"
 }
 
 connect() {
     arm "$1"
     # A small ring: each further grant would be one more of the same.
-    if insmod /faults/pvkit-blkfront.ko max_ring_page_order=0 max_indirect_segments=11 2> /dev/null; then
+    if insmod /faults/pvkit-blkfront.ko max_ring_page_order=0 max_indirect_segments=11 \
+        2> /dev/null; then
         await met_backend || wrong "neither a disk nor a line that says why"
         sleep 0.1
         disarm
         if has_disk; then
-            dd if=/dev/xvda of=/dev/null bs=64k count=1 iflag=direct 2> /dev/null || wrong "the disk cannot be read"
+            dd if=/dev/xvda of=/dev/null bs=64k count=1 iflag=direct 2> /dev/null ||
+                wrong "the disk cannot be read"
         else
             outcome=without
         fi
@@ -127,7 +142,8 @@ disk_is_gone() {
         [ ! -e "$trace" ] || wrong "$trace is left"
     done
     ! grep -q xvd /proc/devices || wrong "the block major is left"
-    await holds_nothing || wrong "still held: $(cat $D/grants_in_use $D/events_open $D/parked | tr '\n' ' ')"
+    await holds_nothing ||
+        wrong "still held: $(cat $D/grants_in_use $D/events_open $D/parked | tr '\n' ' ')"
 }
 
 one_step() { # N: sets outcome and left
@@ -138,14 +154,18 @@ one_step() { # N: sets outcome and left
     listen
     sed "$NOT_OURS" $LOG | grep -qE "$complaints" && wrong "the kernel complains"
     left=$(sed -n 's/.*pvkit: faults: .*: \([0-9]*\) left$/\1/p' $LOG | tail -1)
-    if [ "$left" != 0 ] && [ $outcome != worked ]; then wrong "nothing was made to fail, but: $outcome"; fi
+    if [ "$left" != 0 ] && [ $outcome != worked ]; then
+        wrong "nothing was made to fail, but: $outcome"
+    fi
     closes=$((closes + $(grep -c "$CLOSE" $LOG)))
     [ -z "$problems" ] || report "$1"
 }
 report() {
     bad=$((bad + 1))
     echo "$kind $verb $where, call $1, $outcome$problems"
-    [ $bad -gt 2 ] || { sed "$NOT_OURS" $LOG | grep -E -B2 -A16 "$complaints" || tail -12 $LOG; } | head -24 | cut -c1-120
+    [ $bad -gt 2 ] || {
+        sed "$NOT_OURS" $LOG | grep -E -B2 -A16 "$complaints" || tail -12 $LOG
+    } | head -24 | cut -c1-120
     case $problems in *rmmod*) echo "cannot go on"; exit 1 ;; esac
 }
 
@@ -167,5 +187,6 @@ for n in $(chosen "$calls" "$most"); do
 done
 case $verb in *connect) rmmod pvkit || bad=1 ;; esac
 dmesg -n 4
-echo "calls $calls steps $steps failed $failed worked $worked without $without unreached $unreached closes $closes"
+echo "calls $calls steps $steps failed $failed worked $worked without $without" \
+    "unreached $unreached closes $closes"
 [ $bad = 0 ]

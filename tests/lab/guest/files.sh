@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT OR GPL-2.0-only
-# usage: files.sh DEVICE. Makes ext4, writes files of many sizes, lists their checksums, mounts anew and compares, then
-# fsck. Tools by full path: this busybox shell prefers its own mke2fs. Leaves the file system with its list; prints the number of files last.
+# usage: files.sh DEVICE. Makes ext4, writes files of many sizes, lists their checksums, mounts anew
+# and compares, then fsck. Tools by full path: this busybox shell prefers its own mke2fs. Leaves the
+# file system with its list; prints the number of files last.
 set -e
 disk=$1
 /sbin/mke2fs -q -F -t ext4 "$disk" > /tmp/mkfs.log 2>&1 || { cat /tmp/mkfs.log; exit 1; }

@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT OR GPL-2.0-only
-# usage: selfproof.sh COUNT. So many short processes, two at a time in a pipeline, each of which must do its work: the
-# emulation once lost vector registers at context switches, and about 3 % of them died. Prints "<failed> of <count>".
+# usage: selfproof.sh COUNT. So many short processes, two at a time in a pipeline, each of which
+# must do its work: the emulation once lost vector registers at context switches, and about 3 % of
+# them died. Prints "<failed> of <count>".
 set -o pipefail
 count=$1
 failed=0

@@ -34,7 +34,17 @@ class FakeKernel:
 
 def fake_guest(kind, **more):
     """A guest that is not started, with files from the cache."""
-    files = {name: pathlib.Path(f"/cache/x/{kind}-key/{name}") for name in ("initramfs.gz", "payload.tar", "whole.cpio", "hvm-start", "vmlinux", "vmlinux.gz")}
+    files = {
+        name: pathlib.Path(f"/cache/x/{kind}-key/{name}")
+        for name in (
+            "initramfs.gz",
+            "payload.tar",
+            "whole.cpio",
+            "hvm-start",
+            "vmlinux",
+            "vmlinux.gz",
+        )
+    }
     return domain.Guest(FakeMachine(), kind, FakeKernel, files, **more)
 
 

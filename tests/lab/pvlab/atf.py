@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: MIT OR GPL-2.0-only
-"""Python functions as the cases of an ATF test program, which is what Kyua lists and runs one by one."""
+"""Python functions as the cases of an ATF test program, which is what Kyua lists and runs one by
+one."""
 import argparse
 import sys
 import traceback
+
+from .say import about
 
 
 class Skip(Exception):
@@ -12,7 +15,12 @@ class Skip(Exception):
 def _list(cases, timeout):
     lines = ['Content-Type: application/X-atf-tp; version="1"', ""]
     for name, function in cases.items():
-        lines += [f"ident: {name}", f"descr: {(function.__doc__ or name).strip().splitlines()[0]}", f"timeout: {timeout}", ""]
+        lines += [
+            f"ident: {name}",
+            f"descr: {about(function)}",
+            f"timeout: {timeout}",
+            "",
+        ]
     print("\n".join(lines))
 
 

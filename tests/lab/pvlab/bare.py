@@ -13,12 +13,35 @@ MINUTES = 5
 def boot(kernel, folder):
     """What the machine's console says, from insmod to the end."""
     built = build_modules(kernel)
-    files = {"init": (0o755, (LAB / "guest" / "bare-init").read_bytes()),
-             "bin/busybox": (0o755, busybox().read_bytes())}
+    files = {
+        "init": (0o755, (LAB / "guest" / "bare-init").read_bytes()),
+        "bin/busybox": (0o755, busybox().read_bytes()),
+    }
     for name in MODULES["pvkit"]:
         files[f"modules/{name}"] = (0o644, (built / name).read_bytes())
     initramfs = folder / "bare-initramfs.gz"
     initramfs.write_bytes(archive(files))
-    return proc.run([BINARY, "-accel", "tcg", "-M", "q35", "-m", 512, "-nodefaults", "-display", "none", "-no-reboot",
-                     "-serial", "stdio", "-kernel", kernel.vmlinuz, "-initrd", initramfs,
-                     "-append", "console=ttyS0 loglevel=4 panic=-1"], timeout=MINUTES * 60)
+    return proc.run(
+        [
+            BINARY,
+            "-accel",
+            "tcg",
+            "-M",
+            "q35",
+            "-m",
+            512,
+            "-nodefaults",
+            "-display",
+            "none",
+            "-no-reboot",
+            "-serial",
+            "stdio",
+            "-kernel",
+            kernel.vmlinuz,
+            "-initrd",
+            initramfs,
+            "-append",
+            "console=ttyS0 loglevel=4 panic=-1",
+        ],
+        timeout=MINUTES * 60,
+    )

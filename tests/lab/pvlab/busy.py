@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT OR GPL-2.0-only
-"""fio in a guest, writing and verifying round after round on its own while something happens to its disk."""
+"""fio in a guest, writing and verifying round after round on its own while something happens to its
+disk."""
 import time
 
 from .say import LabError
@@ -21,7 +22,10 @@ class Busy:
 
     def start(self):
         """Begin, and wait until requests complete."""
-        self.guest.sh(f"rm -rf {FOLDER}; setsid sh /lab/busy.sh {self.words} < /dev/null > /dev/null 2>&1 &", what=f"{self.guest.kind}: starting fio")
+        self.guest.sh(
+            f"rm -rf {FOLDER}; setsid sh /lab/busy.sh {self.words} < /dev/null > /dev/null 2>&1 &",
+            what=f"{self.guest.kind}: starting fio",
+        )
         self.await_requests(0)
 
     def __exit__(self, kind, *_):
@@ -30,9 +34,13 @@ class Busy:
 
     def state(self):
         """(rounds done, fio's status once it has ended, requests that the disk has completed)."""
-        script = (f"cat {FOLDER}/rounds 2>/dev/null || echo 0; cat {FOLDER}/ended 2>/dev/null || echo -; "
-                  f"awk '{{print $1 + $5}}' /sys/block/{self.disk}/stat 2>/dev/null || echo 0")
-        rounds, ended, requests = self.guest.sh(script, what=f"{self.guest.kind}: how far is fio", patience=60).out.split()
+        script = (
+            f"cat {FOLDER}/rounds 2>/dev/null || echo 0; cat {FOLDER}/ended 2>/dev/null || echo -; "
+            f"awk '{{print $1 + $5}}' /sys/block/{self.disk}/stat 2>/dev/null || echo 0"
+        )
+        rounds, ended, requests = self.guest.sh(
+            script, what=f"{self.guest.kind}: how far is fio", patience=60
+        ).out.split()
         return int(rounds), None if ended == "-" else int(ended), int(requests)
 
     def running(self):
@@ -43,15 +51,25 @@ class Busy:
         return rounds, requests
 
     def _ended(self, status):
-        log = self.guest.sh(f"grep -m4 -i 'verify:\\|io_u error\\|err=' {FOLDER}/fio.log || tail -c 1500 {FOLDER}/fio.log", check=False).out.strip()
-        raise LabError(f"{self.guest.kind}: fio ended with status {status}:\n{log}", self.guest.machine.folder)
+        log = self.guest.sh(
+            f"grep -m4 -i 'verify:\\|io_u error\\|err=' {FOLDER}/fio.log || tail -c 1500 "
+            f"{FOLDER}/fio.log",
+            check=False,
+        ).out.strip()
+        raise LabError(
+            f"{self.guest.kind}: fio ended with status {status}:\n{log}", self.guest.machine.folder
+        )
 
     def _until(self, done, seconds, what):
         """Ask until `done(rounds, requests)`."""
         limit = time.monotonic() + seconds
         while not done(*(now := self.running())):
             if time.monotonic() > limit:
-                raise LabError(f"{self.guest.kind}: {what} for {seconds} s: {now[0]} rounds, {now[1]} requests", self.guest.machine.folder)
+                raise LabError(
+                    f"{self.guest.kind}: {what} for {seconds} s: "
+                    f"{now[0]} rounds, {now[1]} requests",
+                    self.guest.machine.folder,
+                )
             time.sleep(0.2)
         return now
 
@@ -61,12 +79,16 @@ class Busy:
         return self._until(lambda _, requests: requests > begin + count, seconds, "no I/O went on")
 
     def await_rounds(self, count=1, seconds=180):
-        """Wait until so many more rounds have been verified; the first to end may have begun long ago."""
+        """Wait until so many more rounds have been verified; the first to end may have begun long
+        ago."""
         begin = self.running()[0]
-        return self._until(lambda rounds, _: rounds >= begin + count, seconds, "no round was verified")[0]
+        return self._until(
+            lambda rounds, _: rounds >= begin + count, seconds, "no round was verified"
+        )[0]
 
     def held(self, seconds=1.0):
-        """No request completes and fio has not ended: the disk holds its I/O. Some answers may still be on their way at first."""
+        """No request completes and fio has not ended: the disk holds its I/O. Some answers may
+        still be on their way at first."""
         before = self.running()[1]
         for _ in range(TRIES):
             time.sleep(seconds)
@@ -74,7 +96,9 @@ class Busy:
             if before == after:
                 return
             before = after
-        raise LabError(f"{self.guest.kind}: requests go on without a backend", self.guest.machine.folder)
+        raise LabError(
+            f"{self.guest.kind}: requests go on without a backend", self.guest.machine.folder
+        )
 
     def stop(self, seconds=180):
         """Let the running round end; returns the number of rounds, all of which must be right."""
@@ -90,6 +114,9 @@ class Busy:
         limit = time.monotonic() + seconds
         while (now := self.state())[1] is None:
             if time.monotonic() > limit:
-                raise LabError(f"{self.guest.kind}: fio has not ended within {seconds} s", self.guest.machine.folder)
+                raise LabError(
+                    f"{self.guest.kind}: fio has not ended within {seconds} s",
+                    self.guest.machine.folder,
+                )
             time.sleep(0.2)
         return now[0], now[1]

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT OR GPL-2.0-only
-"""The commands beside `run`: what there is, an interactive console, the demo, the host's check, emptying the cache."""
+"""The commands beside `run`: what there is, an interactive console, the demo, the host's check,
+emptying the cache."""
 import os
 import select
 import shutil
@@ -12,7 +13,7 @@ from .dom0 import XEN
 from .driver import DRIVERS
 from .kinds import KINDS, TYPES
 from .paths import cache
-from .say import LabError, say
+from .say import LabError, about, say
 from .session import Options, Prepared, bench, drivers, machine
 
 ESCAPE = b"\x1d"  # Ctrl-]
@@ -28,7 +29,10 @@ def shell(arguments):
             work.driver.load()
             work.disk.attach()
             booted.console(work.guest.domid)
-            say(f"the console of the {arguments.guest.upper()} guest; disk /dev/{work.disk.name}, driver {options.driver}; end with Ctrl-]")
+            say(
+                f"the console of the {arguments.guest.upper()} guest; disk /dev/{work.disk.name}, "
+                f"driver {options.driver}; end with Ctrl-]"
+            )
             join(booted.terminal)
     return 0
 
@@ -70,7 +74,7 @@ def show(_):
     print(f"cache:     {cache('x').parent}")
     print("scenarios:")
     for name, function in runner.SCENARIOS.items():
-        print(f"  {name:22} {function.__doc__.splitlines()[0]}")
+        print(f"  {name:22} {about(function)}")
     return 0
 
 
@@ -89,4 +93,10 @@ def clean(_):
     return 0
 
 
-COMMANDS = {"list": show, "shell": shell, "demo": demo.demo, "check-host": check_host, "clean": clean}
+COMMANDS = {
+    "list": show,
+    "shell": shell,
+    "demo": demo.demo,
+    "check-host": check_host,
+    "clean": clean,
+}

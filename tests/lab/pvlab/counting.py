@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: MIT OR GPL-2.0-only
-"""The counted clock's per-request figures: marks in the guest, the plugin's dump, and the profile made of both.
+"""The counted clock's per-request figures: marks in the guest, the plugin's dump, and the profile
+made of both.
 
-The counter itself is tests/lab/count; this module only knows when to mark and where the symbols are."""
+The counter itself is tests/lab/count; this module only knows when to mark and where the symbols
+are."""
 import shutil
 import tarfile
 
@@ -13,8 +15,17 @@ from count.symbols import Symbols
 from .paths import TOP
 from .say import LabError
 
-PER_OP = ("frontend_instructions", "copy_instructions", "guest_instructions", "xen_instructions", "dom0_instructions",
-          "hypercalls", "notifications", "interrupts", "grant_ops")
+PER_OP = (
+    "frontend_instructions",
+    "copy_instructions",
+    "guest_instructions",
+    "xen_instructions",
+    "dom0_instructions",
+    "hypercalls",
+    "notifications",
+    "interrupts",
+    "grant_ops",
+)
 ALONE = 1  # the mark that dom0 makes before any guest exists
 LAST = 255
 
@@ -44,7 +55,10 @@ class Counter:
         with tarfile.open(self.machine.job / "mark.tar", "w") as tar:
             tar.add(tools()[1], "bin/mark")
         bench.guest.push("/job/mark.tar")
-        self.symbols = {side: bench.folder / f"{side}-{bench.guest.kind}-{bench.driver.name}.kallsyms" for side in ("guest", "dom0")}
+        self.symbols = {
+            side: bench.folder / f"{side}-{bench.guest.kind}-{bench.driver.name}.kallsyms"
+            for side in ("guest", "dom0")
+        }
 
     @classmethod
     def of(cls, bench):
@@ -56,7 +70,9 @@ class Counter:
         first = self.machine.next_mark
         self.machine.next_mark += count
         if self.machine.next_mark > LAST + 1:
-            raise LabError(f"the counter has only {LAST} marks: run fewer guests or jobs in one machine")
+            raise LabError(
+                f"the counter has only {LAST} marks: run fewer guests or jobs in one machine"
+            )
         return range(first, first + count)
 
     def add(self, job, short, long):
@@ -74,7 +90,19 @@ class Counter:
     def profiles(self, dump):
         """{job: profile} from the dump, once QEMU has written it out."""
         xen = self.machine.dom0.symbol_map()
-        machine = Machine(Dump.read(str(dump)), str(ALONE), Symbols.read(str(self.symbols["guest"])),
-                          Symbols.read(str(self.symbols["dom0"])), Symbols.read(str(xen)))
-        return {job: machine.profile(*(Run(str(start), str(stop), number, seconds) for start, stop, number, seconds in runs))
-                for job, runs in self.runs.items()}
+        machine = Machine(
+            Dump.read(str(dump)),
+            str(ALONE),
+            Symbols.read(str(self.symbols["guest"])),
+            Symbols.read(str(self.symbols["dom0"])),
+            Symbols.read(str(xen)),
+        )
+        return {
+            job: machine.profile(
+                *(
+                    Run(str(start), str(stop), number, seconds)
+                    for start, stop, number, seconds in runs
+                )
+            )
+            for job, runs in self.runs.items()
+        }

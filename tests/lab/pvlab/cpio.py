@@ -12,12 +12,21 @@ def _entry(name, mode, data=b"", device=(0, 0), number=0):
 
 
 def archive(files, packed=True):
-    """The archive of {name: (mode, bytes)}, gzipped or not, with the folders it needs and /dev/console for init's output."""
-    folders = sorted({"/".join(n.split("/")[:i]) for n in [*files, "dev/console"] for i in range(1, n.count("/") + 1)})
+    """The archive of {name: (mode, bytes)}, gzipped or not, with the folders it needs and
+    /dev/console for init's output."""
+    folders = sorted(
+        {
+            "/".join(n.split("/")[:i])
+            for n in [*files, "dev/console"]
+            for i in range(1, n.count("/") + 1)
+        }
+    )
     parts = [_entry(folder, stat.S_IFDIR | 0o755, number=i) for i, folder in enumerate(folders, 1)]
     parts.append(_entry("dev/console", stat.S_IFCHR | 0o600, device=(5, 1), number=9998))
-    parts += [_entry(name, stat.S_IFREG | mode, data, number=10000 + i)
-              for i, (name, (mode, data)) in enumerate(sorted(files.items()))]
+    parts += [
+        _entry(name, stat.S_IFREG | mode, data, number=10000 + i)
+        for i, (name, (mode, data)) in enumerate(sorted(files.items()))
+    ]
     parts.append(_entry("TRAILER!!!", 0))
     whole = b"".join(parts)
     return gzip.compress(whole, compresslevel=1) if packed else whole

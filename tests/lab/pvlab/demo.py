@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT OR GPL-2.0-only
-"""`make demo`: in a PV, a PVH and an HVM guest our driver takes the place of the in-tree one, and in an HVM guest whose kernel
-takes itself for a PC the place of an emulated disk; data is proved, speeds compared."""
+"""`make demo`: in a PV, a PVH and an HVM guest our driver takes the place of the in-tree one, and
+in an HVM guest whose kernel takes itself for a PC the place of an emulated disk; data is proved,
+speeds compared."""
 from . import fiojobs, preflight
 from .say import say
 from .scenario_bench import real_job
@@ -58,18 +59,36 @@ def negotiated(work):
 
 def rows_of(kind, first, base, figures, made, facts):
     """Two table rows of a guest."""
+
     def cells(result, beside=None):
-        pairs = [(result[JOBS[0]]["iops"], "iops", JOBS[0], "{:.0f}"), (result[JOBS[1]]["mb_per_s"], "mb_per_s", JOBS[1], "{:.1f}")]
-        return [form.format(value) + (f" ({value / beside[job][key]:.2f}x)" if beside else "") for value, key, job, form in pairs]
-    return [[kind.upper(), BEFORE[first], *cells(base), "", ""],
-            [kind.upper(), "pvkit", *cells(figures, base), f"{VERIFY_MIB} MiB + {made} files verified", facts]]
+        pairs = [
+            (result[JOBS[0]]["iops"], "iops", JOBS[0], "{:.0f}"),
+            (result[JOBS[1]]["mb_per_s"], "mb_per_s", JOBS[1], "{:.1f}"),
+        ]
+        return [
+            form.format(value) + (f" ({value / beside[job][key]:.2f}x)" if beside else "")
+            for value, key, job, form in pairs
+        ]
+
+    return [
+        [kind.upper(), BEFORE[first], *cells(base), "", ""],
+        [
+            kind.upper(),
+            "pvkit",
+            *cells(figures, base),
+            f"{VERIFY_MIB} MiB + {made} files verified",
+            facts,
+        ],
+    ]
 
 
 def table(rows):
     """Rows as aligned text."""
     rows = [list(COLUMNS), *rows]
     widths = [max(len(row[i]) for row in rows) for i in range(len(COLUMNS))]
-    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in rows]
+    lines = [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in rows
+    ]
     return "\n".join([lines[0], "-" * max(map(len, lines)), *lines[1:]])
 
 
@@ -84,15 +103,35 @@ def in_guest(booted, options, prepared, kind):
 
 def demo(_):
     """One boot of dom0, four guests, one table."""
-    options = Options(guest=["pv", "pvh", "hvm", "hvm-nopv"], driver="both", disk_mib=64, elevator="none", clock="counted", scenario=["block-verify"])
+    options = Options(
+        guest=["pv", "pvh", "hvm", "hvm-nopv"],
+        driver="both",
+        disk_mib=64,
+        elevator="none",
+        clock="counted",
+        scenario=["block-verify"],
+    )
     preflight.check(options)
     prepared, rows = Prepared(options, True), []
     with machine(options, prepared, "demo") as booted:
         for kind in options.guest:
             rows += in_guest(booted, options, prepared, kind)
-    print(f"\nXen {options.xen} and dom0 in QEMU, guest kernel {prepared.kernels['pv'].release}, disk: loop on memory in dom0, elevator none")
-    print("HVM-NOPV: the same kernel, told nothing of Xen: without pvkit it has an emulated IDE disk\n")
+    print(
+        f"\nXen {options.xen} and dom0 in QEMU, guest kernel {prepared.kernels['pv'].release}, "
+        "disk: loop on memory in dom0, elevator none"
+    )
+    print(
+        "HVM-NOPV: the same kernel, told nothing of Xen: without pvkit it has an emulated IDE "
+        "disk\n"
+    )
     print(table(rows))
-    print("\nSpeeds are in the counted clock: time is the number of instructions that Xen, dom0 and the guest executed together, at 500 million a")
-    print("second. Ratios repeat on any machine; a processor's own speeds, where memory and traps cost more, differ (docs/performance.md).", flush=True)
+    print(
+        "\nSpeeds are in the counted clock: time is the number of instructions that Xen, dom0 and "
+        "the guest executed together, at 500 million a"
+    )
+    print(
+        "second. Ratios repeat on any machine; a processor's own speeds, where memory and traps "
+        "cost more, differ (docs/performance.md).",
+        flush=True,
+    )
     return 0

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT OR GPL-2.0-only
-"""The block driver in a guest: building ours, loading and unloading either, and what it says about itself."""
+"""The block driver in a guest: building ours, loading and unloading either, and what it says about
+itself."""
 import tarfile
 
 from . import proc
@@ -15,15 +16,19 @@ ORDER = "/modules/disk.order"  # what the emulated disk needs, in the order to i
 
 
 def build_modules(kernel, faults=False):
-    """The folder with our modules built for a kernel (make knows what is up to date); with faults, those whose calls can be made to fail."""
+    """The folder with our modules built for a kernel (make knows what is up to date); with faults,
+    those whose calls can be made to fail."""
     name, more = (f"{kernel.release}-faults", ["FAULTS=1"]) if faults else (kernel.release, [])
     out = TOP / "build" / "lab" / "modules" / name
     kdir = kernel.kdir()
     out.mkdir(parents=True, exist_ok=True)
     with locked(out.parent / f"{name}.lock", f"building the modules for {name}"):
         say(f"building the modules for {name} ...")
-        proc.run(["make", "-s", "-C", TOP, "modules", f"KDIR={kdir}", f"OUT={out}", *more], timeout=900,
-                 log=TOP / "build" / "lab" / f"modules-{name}.log")
+        proc.run(
+            ["make", "-s", "-C", TOP, "modules", f"KDIR={kdir}", f"OUT={out}", *more],
+            timeout=900,
+            log=TOP / "build" / "lab" / f"modules-{name}.log",
+        )
     for module in MODULES["pvkit"]:
         if not (out / module).is_file():
             raise LabError(f"make modules left no {module} in {out}")
@@ -42,38 +47,52 @@ def parse_queues(text):
 
 
 def names(asked, kind):
-    """The drivers to run with in a guest type, in their order; "both" is what the kernel has for the disk, then ours.
+    """The drivers to run with in a guest type, in their order; "both" is what the kernel has for
+    the disk, then ours.
 
     A word may begin with a guest type and a colon, and is for that one alone."""
     base = "intree" if KINDS[kind].xen else "emulated"
-    words = [name for where, _, name in (word.rpartition(":") for word in asked.split(",")) if where in ("", kind)]
+    words = [
+        name
+        for where, _, name in (word.rpartition(":") for word in asked.split(","))
+        if where in ("", kind)
+    ]
     found = [name for word in words for name in ([base, "pvkit"] if word == "both" else [word])]
     if wrong := ({"intree", "emulated"} - {base}) & set(found):
         raise LabError(f"--driver {', '.join(wrong)}: {kind} guests have {base}")
     if not found:
         raise LabError(f"--driver {asked}: none for {kind} guests")
     if "emulated" in found[1:]:
-        raise LabError("--driver: emulated must be the first, what ours has unplugged comes back with another guest only")
+        raise LabError(
+            "--driver: emulated must be the first, what ours has unplugged comes back with another "
+            "guest only"
+        )
     return found
 
 
 class Driver:
     """The driver under test in one guest."""
 
-    disk = "xvda"      # the name that it gives the disk
-    fixed = False      # it knows no hot plug
+    disk = "xvda"  # the name that it gives the disk
+    fixed = False  # it knows no hot plug
     discards = True
-    fewer = 1          # requests of a counted job are divided by this
+    fewer = 1  # requests of a counted job are divided by this
 
     def __init__(self, guest, name, parameters=(), built=None):
-        self.guest, self.name, self.parameters, self.built = guest, name, " ".join(parameters), built
+        self.guest, self.name, self.parameters, self.built = (
+            guest,
+            name,
+            " ".join(parameters),
+            built,
+        )
         self.core_parameters = ""  # of pvkit.ko
         self.bring()
 
     def bring(self):
         """Its modules into a guest that has just booted; the kernel's own are there.
 
-        Without their debug information, nine tenths of them: an emulated NIC takes five seconds for it."""
+        Without their debug information, nine tenths of them: an emulated NIC takes five seconds for
+        it."""
         if self.name != "pvkit":
             return
         tar_path = self.guest.machine.job / "modules.tar"
@@ -85,20 +104,28 @@ class Driver:
         self.guest.push("/job/modules.tar")
 
     def load(self, more="", core=""):
-        """Insert the modules; parameters, and more of them, go to the block driver, `core` to pvkit.ko."""
+        """Insert the modules; parameters, and more of them, go to the block driver, `core` to
+        pvkit.ko."""
         *before, block = MODULES[self.name]
-        lines = [f"insmod /modules/{m} {self.core_parameters} {core}" for m in before] + [f"insmod /modules/{block} {self.parameters} {more}"]
+        lines = [f"insmod /modules/{m} {self.core_parameters} {core}" for m in before] + [
+            f"insmod /modules/{block} {self.parameters} {more}"
+        ]
         self.guest.sh(" && ".join(lines), what=f"{self.guest.kind} guest: loading {self.name}")
 
     def unload_block(self):
         """Take the block driver out; the core stays, so that its counters can be read.
 
-        The bus holds the in-tree module for each bound disk, so these are unbound first; ours needs none of that."""
+        The bus holds the in-tree module for each bound disk, so these are unbound first; ours needs
+        none of that."""
         module = MODULES[self.name][-1].removesuffix(".ko")
         script = f"rmmod {module}"
         if self.name == "intree":
-            script = ("cd /sys/bus/xen/drivers/vbd && for d in vbd-*; do [ ! -e $d ] || echo $d > unbind || exit 1; done\n"
-                      f"for i in $(seq 50); do rmmod {module} 2> /tmp/rmmod && exit 0; sleep 0.1; done; cat /tmp/rmmod; exit 1")
+            script = (
+                "cd /sys/bus/xen/drivers/vbd && for d in vbd-*; do [ ! -e $d ] || echo $d > unbind "
+                "|| exit 1; done\n"
+                f"for i in $(seq 50); do rmmod {module} 2> /tmp/rmmod && exit 0; sleep 0.1; done; "
+                "cat /tmp/rmmod; exit 1"
+            )
         self.guest.sh(script, what=f"{self.guest.kind} guest: unloading {self.name}")
 
     def unload_core(self):
@@ -123,18 +150,25 @@ class Driver:
         """{counter: value} that our core reports as still held; empty for the in-tree driver."""
         if self.name != "pvkit":
             return {}
-        out = self.guest.sh(f"cd {DEBUGFS} && for f in {' '.join(LEFTOVERS)}; do echo $f $(cat $f); done",
-                            what=f"reading {DEBUGFS}").out
+        out = self.guest.sh(
+            f"cd {DEBUGFS} && for f in {' '.join(LEFTOVERS)}; do echo $f $(cat $f); done",
+            what=f"reading {DEBUGFS}",
+        ).out
         values = dict(line.split(None, 1) for line in out.splitlines())
         if set(values) != set(LEFTOVERS):
-            raise LabError(f"{DEBUGFS} lacks one of {', '.join(LEFTOVERS)}: {out!r}", self.guest.machine.folder)
+            raise LabError(
+                f"{DEBUGFS} lacks one of {', '.join(LEFTOVERS)}: {out!r}", self.guest.machine.folder
+            )
         return {name: int(value) for name, value in values.items()}
 
     def facts(self):
         """Everything our debugfs folder says, as {file: text}; empty for the in-tree driver."""
         if self.name != "pvkit":
             return {}
-        out = self.guest.sh(f"cd {DEBUGFS} && find . -type f | sort | while read -r f; do echo \"@@ ${{f#./}}\"; cat \"$f\"; done").out
+        out = self.guest.sh(
+            f'cd {DEBUGFS} && find . -type f | sort | while read -r f; do echo "@@ ${{f#./}}"; cat '
+            '"$f"; done'
+        ).out
         parts = [p.partition("\n") for p in ("\n" + out).split("\n@@ ")[1:]]
         return {name: text.strip() for name, _, text in parts}
 
@@ -145,7 +179,9 @@ class Driver:
 
     def features(self, disk):
         """What was negotiated for a disk, {name: text}; empty for the in-tree driver."""
-        return dict(line.split(None, 1) for line in self.facts().get(f"{disk}/features", "").splitlines())
+        return dict(
+            line.split(None, 1) for line in self.facts().get(f"{disk}/features", "").splitlines()
+        )
 
     def queues(self, disk):
         """The counters of each queue of a disk, [{name: number}]; empty for the in-tree driver."""
@@ -153,18 +189,25 @@ class Driver:
 
 
 class Emulated(Driver):
-    """The kernel's own driver of the emulated IDE disk, which must be in the guest's configuration."""
+    """The kernel's own driver of the emulated IDE disk, which must be in the guest's
+    configuration."""
 
     disk, fixed, discards = "sda", True, False
     fewer = 10  # a request is dozens of trips through dom0
 
     def load(self, more="", core=""):
-        self.guest.sh(f"while read -r m; do insmod /modules/$m || exit 1; done < {ORDER}", what=f"{self.guest.kind} guest: loading {self.name}")
+        self.guest.sh(
+            f"while read -r m; do insmod /modules/$m || exit 1; done < {ORDER}",
+            what=f"{self.guest.kind} guest: loading {self.name}",
+        )
 
     def unload_block(self):
         """In the other order; io_uring gives its files back a moment after fio has ended."""
-        script = (f"for m in $(tac {ORDER}); do n=0; until rmmod ${{m%.ko}} 2> /tmp/rmmod; do n=$((n + 1)); "
-                  "[ $n -lt 50 ] || { cat /tmp/rmmod; exit 1; }; sleep 0.1; done; done")
+        script = (
+            f"for m in $(tac {ORDER}); do n=0; until rmmod ${{m%.ko}} 2> /tmp/rmmod; do n=$((n + "
+            "1)); "
+            "[ $n -lt 50 ] || { cat /tmp/rmmod; exit 1; }; sleep 0.1; done; done"
+        )
         self.guest.sh(script, what=f"{self.guest.kind} guest: unloading {self.name}")
 
     def unload_core(self):

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT OR GPL-2.0-only
-"""fio built statically from Debian's source package: the binary one pulls in a hundred libraries."""
+"""fio built statically from Debian's source package: the binary one pulls in a hundred
+libraries."""
 import os
 
 from . import proc
@@ -8,14 +9,32 @@ from .paths import cache
 from .say import LabError
 from .store import built
 
-CONFIGURE = ["--build-static", "--disable-native", "--disable-numa", "--disable-rdma", "--disable-http", "--disable-tcmalloc",
-             "--disable-xnvme", "--disable-libzbc", "--disable-libnfs", "--disable-dfs", "--disable-lex", "--disable-shm"]
+CONFIGURE = [
+    "--build-static",
+    "--disable-native",
+    "--disable-numa",
+    "--disable-rdma",
+    "--disable-http",
+    "--disable-tcmalloc",
+    "--disable-xnvme",
+    "--disable-libzbc",
+    "--disable-libnfs",
+    "--disable-dfs",
+    "--disable-lex",
+    "--disable-shm",
+]
 
 
 def source_version(apt):
     """Version of the fio source package in the signed index."""
+
     def compute():
-        return apt.call("apt-cache", "showsrc", "--only-source", "fio").split("Version: ")[1].split()[0]
+        return (
+            apt.call("apt-cache", "showsrc", "--only-source", "fio")
+            .split("Version: ")[1]
+            .split()[0]
+        )
+
     return apt.memo(["source", "fio"], compute)
 
 

@@ -4,10 +4,17 @@ import json
 
 from .say import LabError
 
-# A pattern, its checksum and its place are in each block; blocks of many sizes meet every segment count.
-VERIFY = ("fio --name=verify --filename=/dev/{disk} --ioengine=io_uring --direct=1 --randseed={seed} --verify=crc32c "
-          "--do_verify=1 --verify_fatal=1 --output-format=json {more}")
-SIZES = {"mixed": "--bsrange=512-256k", "split": "--bssplit=4k/60:16k/10:64k/10:128k/10:512k/5:1m/5"}
+# A pattern, its checksum and its place are in each block; blocks of many sizes meet every segment
+# count.
+VERIFY = (
+    "fio --name=verify --filename=/dev/{disk} --ioengine=io_uring --direct=1 --randseed={seed} "
+    "--verify=crc32c "
+    "--do_verify=1 --verify_fatal=1 --output-format=json {more}"
+)
+SIZES = {
+    "mixed": "--bsrange=512-256k",
+    "split": "--bssplit=4k/60:16k/10:64k/10:128k/10:512k/5:1m/5",
+}
 
 
 def run(guest, command, what, timeout=600):
@@ -25,17 +32,25 @@ def run_all(guest, command, what, timeout=600):
     except (ValueError, KeyError):
         raise LabError(f"{what}: {result.out.strip()[-1500:]}", guest.machine.folder) from None
     if result.status or error or not jobs:
-        raise LabError(f"{what}: fio status {result.status}, error {error}\n{result.out[:start].strip()[-1500:]}",
-                       guest.machine.folder)
+        raise LabError(
+            f"{what}: fio status {result.status}, error "
+            f"{error}\n{result.out[:start].strip()[-1500:]}",
+            guest.machine.folder,
+        )
     return jobs
 
 
 def verified_write(guest, disk, depth, sizes, mib, seed=1, offset_mib=0):
     """Write random data in random order, read it all back, compare each block's checksum."""
     more = f"--rw=randwrite --iodepth={depth} {SIZES[sizes]} --size={mib}M --offset={offset_mib}M"
-    job = run(guest, VERIFY.format(disk=disk, seed=seed, more=more),
-              f"{guest.kind}: fio crc32c verify, depth {depth}, {sizes} sizes, {mib} MiB")
+    job = run(
+        guest,
+        VERIFY.format(disk=disk, seed=seed, more=more),
+        f"{guest.kind}: fio crc32c verify, depth {depth}, {sizes} sizes, {mib} MiB",
+    )
     written, read = job["write"]["io_bytes"], job["read"]["io_bytes"]
     if written != mib << 20 or read != written:
-        raise LabError(f"fio wrote {written} and verified {read} bytes of {mib << 20}", guest.machine.folder)
+        raise LabError(
+            f"fio wrote {written} and verified {read} bytes of {mib << 20}", guest.machine.folder
+        )
     return {"depth": depth, "sizes": sizes, "written_bytes": written, "verified_bytes": read}

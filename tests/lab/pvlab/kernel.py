@@ -45,16 +45,18 @@ class Kernel:
         """The build folder for out-of-tree modules."""
         if not self.header_debs:
             raise LabError(f"kernel {self.name}: give its headers packages with --headers")
-        return headers_dir(self.release, self.header_debs() if callable(self.header_debs) else self.header_debs)
+        return headers_dir(
+            self.release, self.header_debs() if callable(self.header_debs) else self.header_debs
+        )
 
 
 def payload(image):
     """The ELF kernel inside a bzImage (offsets: the x86 boot protocol)."""
     if image[0x202:0x206] != b"HdrS":
         raise LabError("not a bzImage")
-    setup = (image[0x1f1] or 4) + 1
+    setup = (image[0x1F1] or 4) + 1
     offset, length = struct.unpack_from("<II", image, 0x248)
-    data = image[setup * 512 + offset:][:length]
+    data = image[setup * 512 + offset :][:length]
     if data[:6] == b"\xfd7zXZ\0":
         return lzma.LZMADecompressor().decompress(data)
     if data[:2] == b"\x1f\x8b":
@@ -65,7 +67,8 @@ def payload(image):
 
 
 def _zstd(data):
-    """zstd has no module in Python 3.11; its tool stops at the size word after the frame, having written all."""
+    """zstd has no module in Python 3.11; its tool stops at the size word after the frame, having
+    written all."""
     done = subprocess.run(["zstd", "-dcq"], input=data[:-4], stdout=subprocess.PIPE, check=False)
     if not done.stdout.startswith(b"\x7fELF"):
         raise LabError("zstd cannot unpack the kernel image (is zstd installed?)")
@@ -73,7 +76,8 @@ def _zstd(data):
 
 
 def modules_in_order(kernel, names):
-    """Paths of modules and all they need, in the order to insert them; built-in ones are left out."""
+    """Paths of modules and all they need, in the order to insert them; built-in ones are left
+    out."""
     depends = {}
     for line in (kernel.modules / "modules.dep").read_text().splitlines():
         path, _, needs = line.partition(":")
@@ -87,6 +91,7 @@ def modules_in_order(kernel, names):
                 visit(_stem(need))
             if path not in order:
                 order.append(path)
+
     for name in names:
         visit(name.replace("-", "_"))
     return [kernel.modules / path for path in order]
@@ -97,7 +102,8 @@ def _stem(path):
 
 
 def module_bytes(path):
-    """A module's ELF file, unpacked when the distribution compresses them: busybox inserts plain ones only."""
+    """A module's ELF file, unpacked when the distribution compresses them: busybox inserts plain
+    ones only."""
     data = path.read_bytes()
     if path.suffix == ".xz":
         return lzma.decompress(data)
@@ -109,7 +115,9 @@ def module_bytes(path):
 def debian_kernel(name, suite, headers=()):
     """The current kernel of a suite; the headers are those of the very same release."""
     apt = Apt(suite)
-    package = next((p for p in apt.depends("linux-image-amd64") if p.startswith("linux-image-")), None)
+    package = next(
+        (p for p in apt.depends("linux-image-amd64") if p.startswith("linux-image-")), None
+    )
     if not package:
         raise LabError(f"{suite} has no linux-image-amd64")
     release = package.removeprefix("linux-image-")
@@ -119,22 +127,32 @@ def debian_kernel(name, suite, headers=()):
         top = f"linux-headers-{release}"
         wanted = [top] + [p for p in apt.depends(top) if p.startswith("linux-")]
         return apt.fetch([[p, apt.version(p)] for p in wanted])
+
     return Kernel(name, release, image, list(headers) or header_debs)
 
 
 def find_kernel(name, headers=()):
-    """--kernel NAME|DEB and --headers DEB... to a Kernel; NAME may end in -noxen, for one built without Xen."""
+    """--kernel NAME|DEB and --headers DEB... to a Kernel; NAME may end in -noxen, for one built
+    without Xen."""
     headers = [pathlib.Path(h) for h in headers]
     for path in headers:
         if not path.is_file():
             raise LabError(f"--headers: no such file: {path}")
     if name.endswith("-noxen"):
         from .noxen import SUFFIX, NoXenKernel
+
         return NoXenKernel(name.removesuffix(SUFFIX))
     if name in KNOWN:
         return debian_kernel(name, KNOWN[name], headers)
     path = pathlib.Path(name)
     if path.suffix != ".deb" or not path.is_file():
-        raise LabError(f"--kernel: {name!r} is neither one of {', '.join(KNOWN)} nor a linux-image package file")
-    release = re.sub("^linux-image-|-unsigned$", "", re.sub("^linux-image-unsigned-", "linux-image-", control(path, "Package")))
+        raise LabError(
+            f"--kernel: {name!r} is neither one of {', '.join(KNOWN)} nor a linux-image package "
+            "file"
+        )
+    release = re.sub(
+        "^linux-image-|-unsigned$",
+        "",
+        re.sub("^linux-image-unsigned-", "linux-image-", control(path, "Package")),
+    )
     return Kernel(path.name, release, path, headers)

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT OR GPL-2.0-only
-"""What a guest holds of Xen's, as the hypervisor itself counts it: event channels, and grants that dom0 has mapped."""
+"""What a guest holds of Xen's, as the hypervisor itself counts it: event channels, and grants that
+dom0 has mapped."""
 import re
 import time
 
@@ -11,7 +12,8 @@ SETTLE = 10  # seconds that a backend may take to let go
 def parse_events(text):
     """{domid: number of event channels in use} from the output of debug key e.
 
-    Not those of interrupt lines (s=4): an HVM guest that migrates opens more of them, and no frontend has any."""
+    Not those of interrupt lines (s=4): an HVM guest that migrates opens more of them, and no
+    frontend has any."""
     counts, domain = {}, None
     for line in text.splitlines():
         if found := re.search(r"Event channel information for domain (\d+)", line):
@@ -37,12 +39,17 @@ def parse_grants(text):
 def held(guest):
     """{"events": n, "mapped_grants": n} of a guest now."""
     # Both dumps in one go: xl takes a while to start under emulation.
-    text = guest.machine.dom0_sh("xl dmesg -c > /dev/null; xl debug-keys eg; sleep 0.3; xl dmesg").out
+    text = guest.machine.dom0_sh(
+        "xl dmesg -c > /dev/null; xl debug-keys eg; sleep 0.3; xl dmesg"
+    ).out
     values = {}
     for name, parse in (("events", parse_events), ("mapped_grants", parse_grants)):
         counts = parse(text)
         if guest.domid not in counts:
-            raise LabError(f"Xen's dump of {name} does not name domain {guest.domid}:\n{text[-1500:]}", guest.machine.folder)
+            raise LabError(
+                f"Xen's dump of {name} does not name domain {guest.domid}:\n{text[-1500:]}",
+                guest.machine.folder,
+            )
         values[name] = counts[guest.domid]
     return values
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT OR GPL-2.0-only
-"""A running lab machine: QEMU with Xen and dom0, and the line over which the host sends it scripts."""
+"""A running lab machine: QEMU with Xen and dom0, and the line over which the host sends it
+scripts."""
 import json
 import select
 import shutil
@@ -21,16 +22,24 @@ class Result:
 class Machine:
     """Starts on entering, is gone after leaving, whatever happened in between."""
 
-    def __init__(self, dom0, folder, clock="real", guest_mib=320, disk_mib=256, plugin=None, spare_mib=0):
+    def __init__(
+        self, dom0, folder, clock="real", guest_mib=320, disk_mib=256, plugin=None, spare_mib=0
+    ):
         self.dom0, self.folder, self.clock = dom0, folder, clock
         # spare: for an image of the guest in dom0 and for a second guest while one migrates
-        self.guest_mib, self.dom0_mib, self.plugin = guest_mib + spare_mib, 768 + disk_mib + spare_mib, plugin
+        self.guest_mib, self.dom0_mib, self.plugin = (
+            guest_mib + spare_mib,
+            768 + disk_mib + spare_mib,
+            plugin,
+        )
         self.job = folder / "job"
         self.process, self.control, self.terminal = None, None, None
         self._pending, self._replies, self._next = b"", {}, 1
 
     def __enter__(self):
-        say(f"starting Xen {self.dom0.version} and dom0 ({self.clock} clock), logs in {self.folder}")
+        say(
+            f"starting Xen {self.dom0.version} and dom0 ({self.clock} clock), logs in {self.folder}"
+        )
         shutil.copytree(LAB / "dom0", self.job / "dom0")
         try:
             self._start()
@@ -45,8 +54,16 @@ class Machine:
         self.control, control_child = socket.socketpair()
         self.terminal, terminal_child = socket.socketpair()
         ports = {"pvlab": control_child.fileno(), "shell": terminal_child.fileno()}
-        words = qemu.command(self.clock, self.dom0, self.job, self.dom0_mib, self.guest_mib,
-                             self.folder / "xen-and-dom0.log", ports, self.plugin)
+        words = qemu.command(
+            self.clock,
+            self.dom0,
+            self.job,
+            self.dom0_mib,
+            self.guest_mib,
+            self.folder / "xen-and-dom0.log",
+            ports,
+            self.plugin,
+        )
         with open(self.folder / "qemu.log", "wb") as log:
             self.process = proc.start(words, stdout=log, stderr=log, pass_fds=ports.values())
         control_child.close()
@@ -78,7 +95,8 @@ class Machine:
         return Result(reply["rc"], reply["out"])
 
     def _wait(self, ticket, timeout, what):
-        """Read replies until that of `ticket` is there. The limit is in the host's time: guests' clocks may lie."""
+        """Read replies until that of `ticket` is there. The limit is in the host's time: guests'
+        clocks may lie."""
         limit = time.monotonic() + timeout
         while ticket not in self._replies:
             left = limit - time.monotonic()
@@ -105,7 +123,9 @@ class Machine:
         what = what or f"dom0: {script.strip().splitlines()[0][:60]}"
         result = self.collect(self.submit(script), timeout, what)
         if check and result.status:
-            raise LabError(f"{what}: status {result.status}\n{result.out.strip()[-2000:]}", self.folder)
+            raise LabError(
+                f"{what}: status {result.status}\n{result.out.strip()[-2000:]}", self.folder
+            )
         return result
 
     def console(self, domain):

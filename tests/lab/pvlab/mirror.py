@@ -32,7 +32,9 @@ def deb822(text):
                 name = name.strip().lower()
                 fields[name] = value.strip()
         if fields.get("enabled", "yes").lower() not in ("no", "false", "off", "0"):
-            yield tuple(fields.get(k, "").split() for k in ("types", "uris", "suites", "components"))
+            yield tuple(
+                fields.get(k, "").split() for k in ("types", "uris", "suites", "components")
+            )
 
 
 def entries(etc):
@@ -40,7 +42,9 @@ def entries(etc):
     files = [etc / "sources.list"] + sorted((etc / "sources.list.d").glob("*"))
     for path in files:
         if path.is_file() and path.suffix in (".list", ".sources"):
-            yield from (deb822 if path.suffix == ".sources" else one_line)(path.read_text(errors="replace"))
+            yield from (deb822 if path.suffix == ".sources" else one_line)(
+                path.read_text(errors="replace")
+            )
 
 
 def mirrors(etc=pathlib.Path("/etc/apt")):
@@ -53,5 +57,7 @@ def mirrors(etc=pathlib.Path("/etc/apt")):
         kind = "security" if re.search("security|/updates", debian[0]) else "main"
         found[kind] = found[kind] or uris[0].rstrip("/")
     if not found["main"]:
-        raise LabError(f"no Debian archive in the apt sources under {etc}: add a 'deb ... bookworm main' entry")
+        raise LabError(
+            f"no Debian archive in the apt sources under {etc}: add a 'deb ... bookworm main' entry"
+        )
     return found

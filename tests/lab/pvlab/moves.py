@@ -4,18 +4,31 @@ from .say import LabError
 
 LIMIT = 300  # seconds of the host for each
 # These need room for an image and for a second copy of the guest.
-SCENARIOS = {"block-save-restore", "own-choices", "own-many-cpus", "own-services", "own-unplug", "own-xenstore"}
+SCENARIOS = {
+    "block-save-restore",
+    "own-choices",
+    "own-many-cpus",
+    "own-services",
+    "own-unplug",
+    "own-xenstore",
+}
 
 
 def spare_mib(options):
-    """Memory that dom0 needs for an image of the guest, and Xen for the second copy during a migration."""
+    """Memory that dom0 needs for an image of the guest, and Xen for the second copy during a
+    migration."""
     return options.memory + 32 if SCENARIOS & set(options.asked()) else 0
 
 
 def save_restore(guest, away=0):
     """The guest is stored and ends; another domain goes on where it stopped, some seconds later."""
     image = f"/tmp/{guest.kind}.save"
-    _another_domain(guest, f"xl save {guest.kind} {image} && sleep {away} && xl restore {image}; status=$?; rm -f {image}; exit $status", "save and restore")
+    _another_domain(
+        guest,
+        f"xl save {guest.kind} {image} && sleep {away} && xl restore {image}; status=$?; rm -f "
+        f"{image}; exit $status",
+        "save and restore",
+    )
 
 
 def checkpoint(guest):
@@ -24,11 +37,15 @@ def checkpoint(guest):
     script = f"xl save -c {guest.kind} {image}; status=$?; rm -f {image}; exit $status"
     guest.machine.dom0_sh(script, LIMIT, what=f"checkpoint of the {guest.kind} guest")
     if guest.find() != before:
-        raise LabError(f"after a checkpoint the {guest.kind} guest is domain {guest.domid}, not {before}", guest.machine.folder)
+        raise LabError(
+            f"after a checkpoint the {guest.kind} guest is domain {guest.domid}, not {before}",
+            guest.machine.folder,
+        )
 
 
 def migrate(guest):
-    """Live, from this dom0 to itself: an empty -s makes xl run the given command in place of ssh."""
+    """Live, from this dom0 to itself: an empty -s makes xl run the given command in place of
+    ssh."""
     _another_domain(guest, f"xl migrate -s '' {guest.kind} 'xl migrate-receive'", "migration")
 
 
@@ -36,7 +53,9 @@ def _another_domain(guest, script, what):
     before = guest.domid
     guest.machine.dom0_sh(script, LIMIT, what=f"{what} of the {guest.kind} guest")
     if guest.find() == before:
-        raise LabError(f"{what}: the {guest.kind} guest is still domain {before}", guest.machine.folder)
+        raise LabError(
+            f"{what}: the {guest.kind} guest is still domain {before}", guest.machine.folder
+        )
 
 
 WAYS = {"save-restore": save_restore, "checkpoint": checkpoint, "migrate": migrate}

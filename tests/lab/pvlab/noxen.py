@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT OR GPL-2.0-only
-"""A kernel without a line of Xen code, built from Debian's source and kept; guest/noxen.config says what is in it."""
+"""A kernel without a line of Xen code, built from Debian's source and kept; guest/noxen.config says
+what is in it."""
 import gzip
 import os
 
@@ -15,8 +16,9 @@ from .unpack import unpack
 SUFFIX = "-noxen"
 SUITES = {"6.1": "bookworm"}  # names of options change between series
 COMPILER = "gcc-12"  # that of Debian's kernel
-LIMIT = 4 * 3600     # seconds to build; minutes on an idle machine
-# Other machines' code, but for the Kconfig files that crypto/Kconfig reads, and one driver's register lists.
+LIMIT = 4 * 3600  # seconds to build; minutes on an idle machine
+# Other machines' code, but for the Kconfig files that crypto/Kconfig reads, and one driver's
+# register lists.
 UNWANTED = ["*/arch/[!x]*/*.[chS]", "*/arch/[!x]*/*.dts*", "*/drivers/gpu/drm/amd/include/*.h"]
 
 
@@ -25,18 +27,32 @@ class NoXenKernel:
 
     def __init__(self, series):
         if series not in SUITES:
-            raise LabError(f"kernel {series}{SUFFIX}: built from Debian's sources of {', '.join(SUITES)} only")
-        apt, package, fragment = Apt(SUITES[series]), f"linux-source-{series}", LAB / "guest" / "noxen.config"
+            raise LabError(
+                f"kernel {series}{SUFFIX}: built from Debian's sources of {', '.join(SUITES)} only"
+            )
+        apt, package, fragment = (
+            Apt(SUITES[series]),
+            f"linux-source-{series}",
+            LAB / "guest" / "noxen.config",
+        )
         version = apt.version(package)
         self.name = series + SUFFIX
 
         def build(folder):
             [deb] = apt.fetch([[package, version]])
             compile_kernel(deb, folder, fragment)
+
         recipe = [version, digest(fragment), COMPILER, UNWANTED, KEPT, 1]
-        self.root = built("noxen", f"a kernel without Xen from {package} {version}, which takes minutes", recipe, build)
+        self.root = built(
+            "noxen",
+            f"a kernel without Xen from {package} {version}, which takes minutes",
+            recipe,
+            build,
+        )
         self.release = (self.root / "release").read_text().strip()
-        self.vmlinuz, self.vmlinux, self.vmlinux_gz = (self.root / n for n in ("vmlinuz", "vmlinux", "vmlinux.gz"))
+        self.vmlinuz, self.vmlinux, self.vmlinux_gz = (
+            self.root / n for n in ("vmlinuz", "vmlinux", "vmlinux.gz")
+        )
         self.modules = self.root / "lib" / "modules" / self.release
 
     def kdir(self):
@@ -48,7 +64,9 @@ def compile_kernel(deb, folder, fragment):
     """Source package to image, modules and build folder; the rest of the source is not kept."""
     unpack(deb, folder)
     [archive] = (folder / "usr" / "src").glob("linux-source-*.tar.xz")
-    proc.run(["tar", "-xf", archive, "-C", folder, *[f"--exclude={e}" for e in UNWANTED]], timeout=1800)
+    proc.run(
+        ["tar", "-xf", archive, "-C", folder, *[f"--exclude={e}" for e in UNWANTED]], timeout=1800
+    )
     [tree] = [p for p in folder.glob("linux-source-*") if p.is_dir()]
     make = ["make", "-s", "-C", tree, f"CC={COMPILER}", f"HOSTCC={COMPILER}", f"-j{os.cpu_count()}"]
     proc.run([*make, "allnoconfig", f"KCONFIG_ALLCONFIG={fragment}"])
@@ -60,11 +78,17 @@ def compile_kernel(deb, folder, fragment):
 
 
 def check_config(config, fragment):
-    """Each line of the fragment must have come true: the configuration drops silently what it has no room for."""
+    """Each line of the fragment must have come true: the configuration drops silently what it has
+    no room for."""
     have = set(config.splitlines())
-    lost = [line for line in fragment.splitlines() if line.startswith("CONFIG_") and line not in have]
+    lost = [
+        line for line in fragment.splitlines() if line.startswith("CONFIG_") and line not in have
+    ]
     if lost or "CONFIG_XEN=y" in have:
-        raise LabError(f"the kernel's configuration is not what was asked for: {', '.join(lost) or 'CONFIG_XEN=y'}")
+        raise LabError(
+            "the kernel's configuration is not what was asked for: "
+            f"{', '.join(lost) or 'CONFIG_XEN=y'}"
+        )
 
 
 def install(make, tree, folder):

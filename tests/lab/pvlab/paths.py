@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT OR GPL-2.0-only
-"""Where things live: the tree, the cache, the folders of single runs, and the locks between lab commands."""
+"""Where things live: the tree, the cache, the folders of single runs, and the locks between lab
+commands."""
 import contextlib
 import fcntl
 import os
@@ -9,8 +10,8 @@ import time
 
 from .say import say
 
-# One for all trees and users of this host: the lock is about its CPUs and memory. Not $TMPDIR, which Kyua sets anew
-# for each test.
+# One for all trees and users of this host: the lock is about its CPUs and memory. Not $TMPDIR,
+# which Kyua sets anew for each test.
 MACHINE_LOCK = pathlib.Path("/tmp/pvkit-lab.lock")
 LAB = pathlib.Path(__file__).resolve().parent.parent
 TOP = LAB.parent.parent
@@ -20,7 +21,9 @@ def cache(*parts):
     """A path in the cache; its folder exists afterwards."""
     base = os.environ.get("PVKIT_CACHE")
     if not base:
-        base = os.path.join(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "pvkit")
+        base = os.path.join(
+            os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "pvkit"
+        )
     path = pathlib.Path(base, *parts)
     path.parent.mkdir(parents=True, exist_ok=True)
     return path
@@ -38,7 +41,8 @@ _threads_guard = threading.Lock()
 
 
 def _open(path):
-    """The lock file, for reading: another user's file in a shared folder can be locked too, not written or created."""
+    """The lock file, for reading: another user's file in a shared folder can be locked too, not
+    written or created."""
     with contextlib.suppress(FileNotFoundError):
         return open(path, encoding="ascii")
     return os.fdopen(os.open(path, os.O_RDONLY | os.O_CREAT, 0o666))
@@ -46,7 +50,8 @@ def _open(path):
 
 @contextlib.contextmanager
 def locked(path, what):
-    """Hold an exclusive lock file; says so when another command has it. The kernel drops it however we end."""
+    """Hold an exclusive lock file; says so when another command has it. The kernel drops it however
+    we end."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with _threads_guard:
         ours = _threads.setdefault(path, threading.Lock())

@@ -14,9 +14,24 @@ from .say import LabError
 
 NEED_DISK_MIB = 4096
 TESTED_QEMU = (7, 2)
-TOOLS = {"setpriv": "util-linux", "mke2fs": "e2fsprogs", "depmod": "kmod", "dpkg-deb": "dpkg", "apt-get": "apt", "gcc": "gcc",
-         "make": "make", "zstd": "zstd", "tar": "tar"}
-COMPILING = {"gcc-12": "gcc-12", "flex": "flex", "bison": "bison", "bc": "bc", "gelf.h": "libelf-dev"}  # for a kernel of our own
+TOOLS = {
+    "setpriv": "util-linux",
+    "mke2fs": "e2fsprogs",
+    "depmod": "kmod",
+    "dpkg-deb": "dpkg",
+    "apt-get": "apt",
+    "gcc": "gcc",
+    "make": "make",
+    "zstd": "zstd",
+    "tar": "tar",
+}
+COMPILING = {
+    "gcc-12": "gcc-12",
+    "flex": "flex",
+    "bison": "bison",
+    "bc": "bc",
+    "gelf.h": "libelf-dev",
+}  # for a kernel of our own
 
 
 def available_mib():
@@ -38,28 +53,43 @@ def qemu_version():
 def missing(guest_types):
     """Programs and headers that these guests need and this machine has not."""
     compile_too = any(KINDS[kind].suffix for kind in guest_types)
-    return [t for t in (TOOLS | COMPILING if compile_too else TOOLS)
-            if not (os.path.exists(f"/usr/include/{t}") if t.endswith(".h") else shutil.which(t))]
+    return [
+        t
+        for t in (TOOLS | COMPILING if compile_too else TOOLS)
+        if not (os.path.exists(f"/usr/include/{t}") if t.endswith(".h") else shutil.which(t))
+    ]
 
 
 def problems(guest_types, guest_mib=320, disk_mib=64, facts=None):
     """What is missing, one line each. `facts` replaces what this machine is, for tests."""
-    facts = facts or {"machine": platform.machine(), "qemu": qemu_version(), "memory": available_mib(),
-                      "disk": shutil.disk_usage(_existing(cache("x").parent)).free >> 20,
-                      "missing": missing(guest_types),
-                      "keyring": os.path.exists("/usr/share/keyrings/debian-archive-keyring.gpg")}
+    facts = facts or {
+        "machine": platform.machine(),
+        "qemu": qemu_version(),
+        "memory": available_mib(),
+        "disk": shutil.disk_usage(_existing(cache("x").parent)).free >> 20,
+        "missing": missing(guest_types),
+        "keyring": os.path.exists("/usr/share/keyrings/debian-archive-keyring.gpg"),
+    }
     need = qemu.memory_mib(768 + disk_mib, guest_mib) + 256
     lines = []
     if facts["machine"] != "x86_64":
-        lines.append(f"the lab runs x86-64 code and needs an x86-64 host for its packages; this is {facts['machine']}")
+        lines.append(
+            "the lab runs x86-64 code and needs an x86-64 host for its packages; this is "
+            f"{facts['machine']}"
+        )
     lines += qemu_problems(facts["qemu"], guest_types)
     if facts["memory"] < need:
         lines.append(f"{need} MiB of memory are needed, {facts['memory']} MiB are available")
     if facts["disk"] < NEED_DISK_MIB:
-        lines.append(f"{NEED_DISK_MIB} MiB of disk are needed for the cache ({cache('x').parent}), {facts['disk']} MiB are free")
+        lines.append(
+            f"{NEED_DISK_MIB} MiB of disk are needed for the cache ({cache('x').parent}), "
+            f"{facts['disk']} MiB are free"
+        )
     lines += [f"{t} is missing (Debian package {(TOOLS | COMPILING)[t]})" for t in facts["missing"]]
     if not facts["keyring"]:
-        lines.append("the package debian-archive-keyring is missing: nothing downloaded could be checked")
+        lines.append(
+            "the package debian-archive-keyring is missing: nothing downloaded could be checked"
+        )
     return lines
 
 
@@ -69,8 +99,12 @@ def qemu_problems(version, guest_types):
         return [f"{qemu.BINARY} is missing (Debian package qemu-system-x86)"]
     if version == TESTED_QEMU or guest_types == ["pv"]:
         return []
-    return [f"QEMU {version[0]}.{version[1]} is installed, PVH and HVM guests need 7.2: later ones report every CR read of a guest "
-            "as one of CR0, and Xen then emulates page faults wrongly. Only PV guests are possible: --guest pv"]
+    return [
+        f"QEMU {version[0]}.{version[1]} is installed, PVH and HVM guests need 7.2: later ones "
+        "report every CR read of a guest "
+        "as one of CR0, and Xen then emulates page faults wrongly. Only PV guests are possible: "
+        "--guest pv"
+    ]
 
 
 def _existing(path):
@@ -81,6 +115,10 @@ def _existing(path):
 
 def check(arguments):
     """Raise with every problem at once."""
-    found = problems(arguments.guest, arguments.memory + 2 * moves.spare_mib(arguments), arguments.disk_mib)
+    found = problems(
+        arguments.guest, arguments.memory + 2 * moves.spare_mib(arguments), arguments.disk_mib
+    )
     if found:
-        raise LabError("this machine cannot run the lab:\n" + "\n".join(f"  - {line}" for line in found))
+        raise LabError(
+            "this machine cannot run the lab:\n" + "\n".join(f"  - {line}" for line in found)
+        )

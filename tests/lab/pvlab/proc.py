@@ -21,14 +21,17 @@ def start(command, **options):
     """Popen in a process group of its own."""
     if _ending.is_set():
         raise LabError("the lab is ending")
-    process = subprocess.Popen(DIE_WITH_US + [str(c) for c in command], start_new_session=True, **options)
+    process = subprocess.Popen(
+        DIE_WITH_US + [str(c) for c in command], start_new_session=True, **options
+    )
     _running.difference_update([p for p in list(_running) if p.returncode is not None])
     _running.add(process)
     return process
 
 
 def stop_all():
-    """End every child and start no more: what other threads were building fails at once, and its folder is not kept."""
+    """End every child and start no more: what other threads were building fails at once, and its
+    folder is not kept."""
     _ending.set()
     for process in list(_running):
         if process.poll() is None:
@@ -47,8 +50,13 @@ def stop(process):
 
 def run(command, timeout=600, log=None, **options):
     """Run to the end and return stdout; raise LabError with the last lines of output on failure."""
-    process = start(command, stdin=options.pop("stdin", subprocess.DEVNULL),
-                    stdout=subprocess.PIPE, stderr=subprocess.PIPE, **options)
+    process = start(
+        command,
+        stdin=options.pop("stdin", subprocess.DEVNULL),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        **options,
+    )
     try:
         out, err = process.communicate(timeout=timeout)
     except subprocess.TimeoutExpired:
@@ -60,7 +68,9 @@ def run(command, timeout=600, log=None, **options):
         log.write_bytes(out + err)
     if process.returncode:
         tail = "\n".join((err or out).decode(errors="replace").splitlines()[-8:])
-        raise LabError(f"failed with status {process.returncode}: {shlex.join(map(str, command))}\n{tail}", log)
+        raise LabError(
+            f"failed with status {process.returncode}: {shlex.join(map(str, command))}\n{tail}", log
+        )
     return out.decode(errors="replace")
 
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT OR GPL-2.0-only
-"""`lab run`: the asked scenarios in the asked guests, all in one boot of dom0, and the JSON of what came out."""
+"""`lab run`: the asked scenarios in the asked guests, all in one boot of dom0, and the JSON of what
+came out."""
 import json
 import sys
 
@@ -30,19 +31,51 @@ from .scenario_verify import block_verify
 from .scenario_xenstore import own_xenstore
 from .session import Prepared, bench, driver_of, drivers, machine
 
-SCENARIOS = {"block-verify": block_verify, "block-hotplug": block_hotplug, "block-reload": block_reload, "block-modes": block_modes,
-             "block-save-restore": block_save_restore, "block-backend-restart": block_backend_restart, "block-resize": block_resize,
-             "block-readonly": block_readonly, "block-unplug-busy": block_unplug_busy, "block-takeover": block_takeover, "block-queues": block_queues,
-             "block-memory": block_memory, "block-silent": block_silent, "block-polled": block_polled, "block-bench": block_bench,
-             "own-choices": own_choices, "own-services": own_services, "own-xenstore": own_xenstore, "own-late-xenstore": own_late_xenstore, "own-cpus": own_cpus, "own-many-cpus": own_many_cpus,
-             "own-endings": own_endings, "own-kexec": own_kexec, "own-kdump": own_kdump, "own-unplug": own_unplug, "own-faults": own_faults, "exec": block_exec}
+SCENARIOS = {
+    "block-verify": block_verify,
+    "block-hotplug": block_hotplug,
+    "block-reload": block_reload,
+    "block-modes": block_modes,
+    "block-save-restore": block_save_restore,
+    "block-backend-restart": block_backend_restart,
+    "block-resize": block_resize,
+    "block-readonly": block_readonly,
+    "block-unplug-busy": block_unplug_busy,
+    "block-takeover": block_takeover,
+    "block-queues": block_queues,
+    "block-memory": block_memory,
+    "block-silent": block_silent,
+    "block-polled": block_polled,
+    "block-bench": block_bench,
+    "own-choices": own_choices,
+    "own-services": own_services,
+    "own-xenstore": own_xenstore,
+    "own-late-xenstore": own_late_xenstore,
+    "own-cpus": own_cpus,
+    "own-many-cpus": own_many_cpus,
+    "own-endings": own_endings,
+    "own-kexec": own_kexec,
+    "own-kdump": own_kdump,
+    "own-unplug": own_unplug,
+    "own-faults": own_faults,
+    "exec": block_exec,
+}
 
 
 def describe(options, prepared, kind, scenario, driver):
     """The head of a report."""
-    return {"scenario": scenario, "guest": kind, "kernel": prepared.kernels[kind].release, "xen": options.xen,
-            "driver": driver, "clock": options.clock, "vcpus": options.vcpus, "memory_mib": options.memory,
-            "disk_mib": options.disk_mib, "driver_params": list(options.driver_param)}
+    return {
+        "scenario": scenario,
+        "guest": kind,
+        "kernel": prepared.kernels[kind].release,
+        "xen": options.xen,
+        "driver": driver,
+        "clock": options.clock,
+        "vcpus": options.vcpus,
+        "memory_mib": options.memory,
+        "disk_mib": options.disk_mib,
+        "driver_params": list(options.driver_param),
+    }
 
 
 def run(options):
@@ -52,12 +85,15 @@ def run(options):
             raise LabError("exec: --guest-script FILE is missing")
         check_files(options)
     prepared = Prepared(options, any("pvkit" in names for names in drivers(options).values()))
-    name = f"{'-'.join(dict.fromkeys(options.asked()))}-{'-'.join(options.guest)}-{options.kernel if '/' not in options.kernel else 'own'}"
+    kernel = options.kernel if "/" not in options.kernel else "own"
+    name = "-".join([*dict.fromkeys(options.asked()), *options.guest, kernel])
     counted = options.clock == "counted" and "block-bench" in options.asked()
     reports = []
     with machine(options, prepared, name, counted) as booted:
         for kind in options.guest:
-            reports += emulator.repeated(booted.folder, kind, lambda kind=kind: in_guest(booted, options, prepared, kind))
+            reports += emulator.repeated(
+                booted.folder, kind, lambda kind=kind: in_guest(booted, options, prepared, kind)
+            )
         if counted:
             booted.stop()
             add_profiles(reports, booted)
@@ -75,7 +111,10 @@ def in_guest(booted, options, prepared, kind):
             if number:  # the first is there already
                 work.use(driver_of(work.guest, driver, options, prepared))
             for scenario in options.asked(kind):
-                say(f"{kind.upper()}: {scenario}, driver {driver}, kernel {prepared.kernels[kind].release}")
+                say(
+                    f"{kind.upper()}: {scenario}, driver {driver}, kernel "
+                    f"{prepared.kernels[kind].release}"
+                )
                 clean_start(work)
                 kernel_log.begin(work.guest, scenario)
                 work.scenario = scenario
@@ -87,7 +126,8 @@ def in_guest(booted, options, prepared, kind):
 
 
 def clean_start(work):
-    """The disk away and the driver out, whatever the scenario before left: block-reload keeps the disk, exec may do anything.
+    """The disk away and the driver out, whatever the scenario before left: block-reload keeps the
+    disk, exec may do anything.
 
     A disk that the guest has from the start stays until a scenario detaches it."""
     if work.disk.attached() and not work.disk.built_in:
@@ -105,7 +145,9 @@ def add_profiles(reports, booted):
             continue
         profiles = report["counter"].profiles(booted.folder / "count.dump")
         for job, profile in profiles.items():
-            report["results"][job]["per_op"] = {name: profile["per_op"].get(name) for name in counting.PER_OP}
+            report["results"][job]["per_op"] = {
+                name: profile["per_op"].get(name) for name in counting.PER_OP
+            }
         report["profiles"] = profiles
 
 

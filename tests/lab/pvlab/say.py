@@ -24,11 +24,18 @@ AGAIN = "once more: "  # what tests/gate/summary.py tells of a case that passed 
 
 
 def say_again(text):
-    """Something of the lab's own has failed and is done again: nobody should have to look for that in a log."""
+    """Something of the lab's own has failed and is done again: nobody should have to look for that
+    in a log."""
     say(AGAIN + text)
 
 
+def about(function):
+    """What a function is about, on one line: the first paragraph of its docstring."""
+    return " ".join((function.__doc__ or function.__name__).split("\n\n", 1)[0].split())
+
+
 def say(text):
-    """One progress line with the seconds since the command began, so a slow step is seen while it is slow."""
+    """One progress line with the seconds since the command began, so a slow step is seen while it
+    is slow."""
     with _lock:
         print(f"lab {time.monotonic() - _start:6.1f}s  {text}", file=sys.stderr, flush=True)

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT OR GPL-2.0-only
-"""block-bench: the same jobs for every driver, with throughput and, in the counted clock, the cost of one request."""
+"""block-bench: the same jobs for every driver, with throughput and, in the counted clock, the cost
+of one request."""
 import re
 
 from . import fiojobs
@@ -20,15 +21,20 @@ JOBS = {
 }
 SECONDS = 3  # of each job in the real clock
 JOB_LIMIT = 900  # seconds of the host for the three runs of a counted job
-LONGER = 4   # the long counted run has so many times the requests of the short one
+LONGER = 4  # the long counted run has so many times the requests of the short one
 
 
 def command(job, disk, size_mib, end):
-    """The fio command of a job; gtod_reduce and norandommap keep fio's own work out of the figures."""
+    """The fio command of a job; gtod_reduce and norandommap keep fio's own work out of the
+    figures."""
     direction, size, depth, more, _ = JOBS[job]
-    return (f"fio --name={job} --filename=/dev/{disk} --ioengine=io_uring --direct=1 --rw={direction} --bs={size} "
-            f"--iodepth={depth} {more} --size={size_mib}M --gtod_reduce=1 --norandommap --randrepeat=1 {end} "
-            "--output-format=json")
+    return (
+        f"fio --name={job} --filename=/dev/{disk} --ioengine=io_uring --direct=1 --rw={direction} "
+        f"--bs={size} "
+        f"--iodepth={depth} {more} --size={size_mib}M --gtod_reduce=1 --norandommap --randrepeat=1 "
+        f"{end} "
+        "--output-format=json"
+    )
 
 
 def figures(job, result):
@@ -40,7 +46,11 @@ def figures(job, result):
 def interrupts(guest):
     """Interrupts of block devices so far, by the guest's own count."""
     text = guest.sh("grep -E 'blkif|pvkit|xvd|ata_piix' /proc/interrupts || true").out
-    return sum(int(n) for line in text.splitlines() for n in re.findall(r"(?<=\s)\d+(?=\s)", line.partition(":")[2]))
+    return sum(
+        int(n)
+        for line in text.splitlines()
+        for n in re.findall(r"(?<=\s)\d+(?=\s)", line.partition(":")[2])
+    )
 
 
 def real_job(bench, job, seconds):
@@ -56,18 +66,31 @@ def real_job(bench, job, seconds):
 
 
 def counted_job(bench, counter, job):
-    """Two runs of different length between marks; their difference is the cost of the requests alone.
+    """Two runs of different length between marks; their difference is the cost of the requests
+    alone.
 
-    A first run without marks takes what a driver does once (its persistent grants) out of the short one."""
+    A first run without marks takes what a driver does once (its persistent grants) out of the short
+    one."""
     guest, first = bench.guest, JOBS[job][4] // bench.driver.fewer
     numbers = (first, first, first * LONGER)
     marks = counter.marks(3)
-    texts = [f"{command(job, bench.disk.name, bench.disk.mib, limit(job, n))} > /tmp/run{i} 2>&1" for i, n in enumerate(numbers)]
-    script = "cd /tmp && " + " && ".join(f"{text} && mark {mark}" for text, mark in zip(texts, marks))
+    texts = [
+        f"{command(job, bench.disk.name, bench.disk.mib, limit(job, n))} > /tmp/run{i} 2>&1"
+        for i, n in enumerate(numbers)
+    ]
+    script = "cd /tmp && " + " && ".join(
+        f"{text} && mark {mark}" for text, mark in zip(texts, marks)
+    )
     guest.sh(script, JOB_LIMIT, what=f"{guest.kind}: {job}, counted")
     results = [fiojobs.run(guest, f"cat /tmp/run{i}", f"{guest.kind}: {job}") for i in (1, 2)]
     sides = [result["write" if JOBS[job][0] == "write" else "read"] for result in results]
-    counter.add(job, *[(marks[i], marks[i + 1], side["total_ios"], side["runtime"] / 1000) for i, side in enumerate(sides)])
+    counter.add(
+        job,
+        *[
+            (marks[i], marks[i + 1], side["total_ios"], side["runtime"] / 1000)
+            for i, side in enumerate(sides)
+        ],
+    )
     return figures(job, results[1])
 
 
@@ -87,11 +110,19 @@ def block_bench(bench, jobs=None, seconds=SECONDS):
     counter = Counter.of(bench)
     for job in jobs or bench.options.jobs or JOBS:
         say(f"{bench.guest.kind.upper()}, {bench.driver.name}: {job}")
-        results[job] = counted_job(bench, counter, job) if counter else real_job(bench, job, seconds)
+        results[job] = (
+            counted_job(bench, counter, job) if counter else real_job(bench, job, seconds)
+        )
         say(f"    {results[job]['iops']:.0f} IOPS, {results[job]['mb_per_s']:.1f} MB/s")
     if counter:
         counter.keep_symbols()
     facts = bench.driver.facts()
     bench.disk.detach()
     bench.driver.unload()
-    return {"backing": bench.disk.backing, "elevator": elevator, "results": results, "facts": facts, "counter": counter}
+    return {
+        "backing": bench.disk.backing,
+        "elevator": elevator,
+        "results": results,
+        "facts": facts,
+        "counter": counter,
+    }

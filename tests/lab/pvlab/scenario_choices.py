@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT OR GPL-2.0-only
-"""own-choices: each way of event delivery and each grant table that pvkit.ko can choose, under verified I/O and across a restore."""
+"""own-choices: each way of event delivery and each grant table that pvkit.ko can choose, under
+verified I/O and across a restore."""
 from . import fiojobs, leaks, moves
 from .busy import Busy
 from .say import say
@@ -8,8 +9,9 @@ from .scenario_save import one_move
 
 MIB = 4
 PARAMETERS = "/sys/module/pvkit/parameters"
-# Parameters of pvkit.ko, and what its hypervisor file must say of them. FIFO cannot be left again: the guest is started anew
-# after it. Nor can a vector, which Xen prefers to the line: the line comes after a start.
+# Parameters of pvkit.ko, and what its hypervisor file must say of them. FIFO cannot be left again:
+# the guest is started anew after it. Nor can a vector, which Xen prefers to the line: the line
+# comes after a start.
 CHOICES = {
     "": {"events": "2-level", "upcalls": "vector", "grant_version": "1"},
     "grant_version=2": {"grant_version": "2"},
@@ -24,7 +26,8 @@ NONSENSE = ("fifo=1 fifo_priority=16", "grant_version=3", "upcall=lines")
 
 
 def own_choices(bench):
-    """2-level and FIFO channels, vectors and Xen's interrupt line, both versions of the grant table: pvkit.ko says which, I/O is right, after a restore too"""
+    """2-level and FIFO channels, vectors and Xen's interrupt line, both versions of the grant
+    table: pvkit.ko says which, I/O is right, after a restore too"""
     seen = {}
     for words, expected in CHOICES.items():
         say(f"{bench.guest.kind.upper()}: pvkit.ko {words or 'as it comes'}")
@@ -55,11 +58,14 @@ def one_choice(bench, words, expected):
         bench.restart()
     else:
         bench.driver.unload_core()
-    return {name: said[name] for name in ("events", "upcalls", "upcall_cpus", "grant_version", "frames")}
+    return {
+        name: said[name] for name in ("events", "upcalls", "upcall_cpus", "grant_version", "frames")
+    }
 
 
 def settled(bench, words, expected):
-    """What pvkit.ko says it has, which must be what was asked for; its parameters are as they were given."""
+    """What pvkit.ko says it has, which must be what was asked for; its parameters are as they were
+    given."""
     said = bench.driver.hypervisor()
     wrong = {name: said.get(name) for name, value in expected.items() if said.get(name) != value}
     if wrong:

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT OR GPL-2.0-only
-"""own-cpus: where the interrupts of each queue land, and what happens when one is moved or its CPU goes."""
+"""own-cpus: where the interrupts of each queue land, and what happens when one is moved or its CPU
+goes."""
 from . import leaks
 from .busy import Busy
 from .say import say
@@ -12,7 +13,8 @@ CYCLES = 3
 
 
 def own_cpus(bench):
-    """a queue's events come to its CPU (/proc/interrupts), also when it is moved; under I/O CPUs go off and on (--vcpus 2 or more)"""
+    """a queue's events come to its CPU (/proc/interrupts), also when it is moved; under I/O CPUs go
+    off and on (--vcpus 2 or more)"""
     guest, disk, cpus = bench.guest, bench.disk, bench.options.vcpus
     backend_queues(bench)
     bench.driver.load()
@@ -23,7 +25,11 @@ def own_cpus(bench):
     queues = min(BACKEND_QUEUES, cpus)
     homes = [max(range(cpus), key=counts.__getitem__) for counts in landed.values()]
     say(f"{guest.kind.upper()}: {landed}")
-    if len(landed) != queues or len(set(homes)) != queues or any(sum(c) != max(c) or not max(c) for c in landed.values()):
+    if (
+        len(landed) != queues
+        or len(set(homes)) != queues
+        or any(sum(c) != max(c) or not max(c) for c in landed.values())
+    ):
         bench.fail(f"the interrupts of {queues} queues are not each on a CPU of its own: {landed}")
     moved = move(bench, next(iter(landed)))
     with Busy(guest, disk.name) as busy:
@@ -35,7 +41,12 @@ def own_cpus(bench):
     nothing_left(bench)
     bench.driver.unload()
     quiet_kernel(bench, io_errors=True)
-    return {"interrupts": landed, "moved": moved, "cpus_off_and_on": cycles, "verified_rounds": rounds}
+    return {
+        "interrupts": landed,
+        "moved": moved,
+        "cpus_off_and_on": cycles,
+        "verified_rounds": rounds,
+    }
 
 
 def rows(bench):
@@ -45,7 +56,7 @@ def rows(bench):
     found = {}
     for line in lines:
         number, *words = line.split()
-        counts = dict(zip(columns, map(int, words[:len(columns)])))
+        counts = dict(zip(columns, map(int, words[: len(columns)])))
         found[int(number.rstrip(":"))] = [counts.get(cpu, 0) for cpu in range(bench.options.vcpus)]
     return found
 
@@ -55,7 +66,9 @@ def move(bench, number):
     cpus = [*range(bench.options.vcpus), 0]
     for cpu in cpus:
         bench.guest.sh(f"echo {1 << cpu:x} > /proc/irq/{number}/smp_affinity")
-        job_per_cpu(bench, JOB, 1)  # the first event still comes to the old one, and moves the channel
+        job_per_cpu(
+            bench, JOB, 1
+        )  # the first event still comes to the old one, and moves the channel
         old = rows(bench)[number]
         job_per_cpu(bench, JOB, 1)
         grown = [now - before for now, before in zip(rows(bench)[number], old)]
@@ -65,7 +78,8 @@ def move(bench, number):
 
 
 def off_and_on(bench, busy, cpu):
-    """The CPU goes and comes back under I/O, none of which stays behind; its queue's events go on elsewhere."""
+    """The CPU goes and comes back under I/O, none of which stays behind; its queue's events go on
+    elsewhere."""
     online = f"/sys/devices/system/cpu/cpu{cpu}/online"
     bench.guest.sh(f"echo 0 > {online}", what=f"CPU {cpu} off")
     busy.await_requests()

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT OR GPL-2.0-only
-"""block-hotplug and block-reload: the same thing again and again, I/O verified each time, nothing left behind."""
+"""block-hotplug and block-reload: the same thing again and again, I/O verified each time, nothing
+left behind."""
 from . import fiojobs, kernel_log, leaks
 from .say import say
 
@@ -8,7 +9,9 @@ IO_MIB = 1  # of each cycle; twenty of them must fit in a minute of emulation
 
 def checked_io(bench, cycle):
     """A short verified write with data of its own, seen alike by dom0."""
-    fiojobs.verified_write(bench.guest, bench.disk.name, 32 if cycle % 2 else 1, "split", IO_MIB, seed=100 + cycle)
+    fiojobs.verified_write(
+        bench.guest, bench.disk.name, 32 if cycle % 2 else 1, "split", IO_MIB, seed=100 + cycle
+    )
     bench.disk.same_bytes(IO_MIB)
 
 
@@ -39,8 +42,11 @@ def nothing_left(bench):
 
 
 def quiet_kernel(bench, io_errors=False):
-    """The guest's kernel must not have complained of anything, a grant still in use and perhaps I/O errors included."""
-    lines = kernel_log.lines(bench.guest, kernel_log.COMPLAINTS + (f"|{kernel_log.IO_ERRORS}" if io_errors else ""))
+    """The guest's kernel must not have complained of anything, a grant still in use and perhaps I/O
+    errors included."""
+    lines = kernel_log.lines(
+        bench.guest, kernel_log.COMPLAINTS + (f"|{kernel_log.IO_ERRORS}" if io_errors else "")
+    )
     if lines:
         bench.fail(f"the kernel complained {len(lines)} times: {lines[0]}")
 
@@ -54,7 +60,8 @@ def finish(bench):
 
 
 def stays(bench):
-    """Xen writes to pages of pvkit.ko until the domain ends: the module says so, and does not go."""
+    """Xen writes to pages of pvkit.ko until the domain ends: the module says so, and does not
+    go."""
     if not kernel_log.lines(bench.guest, "the module stays until the next boot"):
         bench.fail("pvkit.ko does not say that it stays")
     if bench.guest.sh("rmmod pvkit", check=False).status == 0:

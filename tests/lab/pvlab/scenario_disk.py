@@ -1,14 +1,16 @@
 # SPDX-License-Identifier: MIT OR GPL-2.0-only
-"""block-resize and block-readonly: what the administrator changes of a disk, as the guest sees it."""
+"""block-resize and block-readonly: what the administrator changes of a disk, as the guest sees
+it."""
 from . import fiojobs
 from .busy import Busy
 from .disk import Disk
 from .say import say
 from .scenario_cycles import nothing_left, quiet_kernel
 
-GROW_MIB = 16   # each time
-READ_MIB = 8    # compared on a disk that cannot be written
-# Must fail each, the second after the guest's root has tried to lift the protection; prints what did not.
+GROW_MIB = 16  # each time
+READ_MIB = 8  # compared on a disk that cannot be written
+# Must fail each, the second after the guest's root has tried to lift the protection; prints what
+# did not.
 REFUSED = """
 disk=/dev/{0}
 [ "$(cat /sys/block/{0}/ro)" = 1 ] || echo ro
@@ -29,10 +31,14 @@ def block_resize(bench):
     with Busy(guest, disk.name) as busy:
         for cycle in range(cycles):
             old = disk.mib
-            say(f"{guest.kind.upper()}: the disk grows from {old} to {old + GROW_MIB} MiB under I/O")
+            say(
+                f"{guest.kind.upper()}: the disk grows from {old} to {old + GROW_MIB} MiB under I/O"
+            )
             disk.resize(old + GROW_MIB)
             disk.appear(mib=disk.mib)
-            fiojobs.verified_write(guest, disk.name, 32, "split", GROW_MIB, seed=cycle + 1, offset_mib=old)
+            fiojobs.verified_write(
+                guest, disk.name, 32, "split", GROW_MIB, seed=cycle + 1, offset_mib=old
+            )
         rounds = busy.stop()
     disk.same_bytes()
     sizes, disk_is = [first, disk.mib], bench.driver.features(disk.name)
@@ -60,12 +66,17 @@ def block_readonly(bench):
 
 
 def protected(bench, disk, more):
-    """Attach with random content, compare, try to write in every way, compare again; the features file of our driver."""
+    """Attach with random content, compare, try to write in every way, compare again; the features
+    file of our driver."""
     say(f"{bench.guest.kind.upper()}: {disk.name} read-only {more.rstrip(',')}")
-    bench.machine.dom0_sh(f"dd if=/dev/urandom of={disk.node} bs=1M count={READ_MIB} conv=notrunc,fsync 2>/dev/null")
+    bench.machine.dom0_sh(
+        f"dd if=/dev/urandom of={disk.node} bs=1M count={READ_MIB} conv=notrunc,fsync 2>/dev/null"
+    )
     disk.attach(access="ro", more=more)
     before = disk.same_bytes(READ_MIB)
-    wrong = bench.guest.sh(REFUSED.format(disk.name), what=f"{bench.guest.kind} guest: writing to a read-only disk").out.split("\n")
+    wrong = bench.guest.sh(
+        REFUSED.format(disk.name), what=f"{bench.guest.kind} guest: writing to a read-only disk"
+    ).out.split("\n")
     wrong = [line for line in wrong if line]
     if wrong:
         bench.fail(f"{disk.name} is attached read-only, and yet: {', '.join(wrong)}")

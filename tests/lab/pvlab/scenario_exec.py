@@ -29,10 +29,16 @@ def guest_files(bench):
 
 def start_guest(bench):
     """The guest's script with what it needs to know in its environment."""
-    environment = {"PVLAB_OUT": f"{HERE}/out", "PVLAB_DISK": f"/dev/{bench.disk.name}", "PVLAB_DRIVER": bench.driver.name,
-                   "PVLAB_GUEST": bench.guest.kind}
+    environment = {
+        "PVLAB_OUT": f"{HERE}/out",
+        "PVLAB_DISK": f"/dev/{bench.disk.name}",
+        "PVLAB_DRIVER": bench.driver.name,
+        "PVLAB_GUEST": bench.guest.kind,
+    }
     lines = [f"export {k}={v}" for k, v in environment.items()]
-    return bench.guest.submit("\n".join(lines + [f"mkdir -p {HERE}/out; cd {HERE}; exec sh ./script"]))
+    return bench.guest.submit(
+        "\n".join(lines + [f"mkdir -p {HERE}/out; cd {HERE}; exec sh ./script"])
+    )
 
 
 def start_dom0(bench):
@@ -40,15 +46,21 @@ def start_dom0(bench):
     out = bench.machine.job / "dom0-out"
     out.mkdir()
     shutil.copyfile(bench.options.dom0_script, bench.machine.job / "exec-dom0")
-    environment = {"PVLAB_OUT": "/job/dom0-out", "PVLAB_GUEST": bench.guest.kind, "PVLAB_DOMID": bench.guest.domid,
-                   "PVLAB_BACKING": bench.disk.node}
+    environment = {
+        "PVLAB_OUT": "/job/dom0-out",
+        "PVLAB_GUEST": bench.guest.kind,
+        "PVLAB_DOMID": bench.guest.domid,
+        "PVLAB_BACKING": bench.disk.node,
+    }
     lines = [f"export {k}={v}" for k, v in environment.items()]
     return bench.machine.submit("\n".join(lines + ["cd /job; exec bash /job/exec-dom0"]))
 
 
 def collect(bench, side, ticket, out):
     """Status, output and files of one side."""
-    result = bench.machine.collect(ticket, bench.options.timeout or LIMIT, f"exec: the script in {side}")
+    result = bench.machine.collect(
+        ticket, bench.options.timeout or LIMIT, f"exec: the script in {side}"
+    )
     target = out / side
     target.mkdir(parents=True, exist_ok=True)
     if side == "guest":

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT OR GPL-2.0-only
-"""own-faults: an allocation or a hypercall fails in pvkit.ko and pvkit-blkfront.ko, each in its turn; nothing may be left behind."""
+"""own-faults: an allocation or a hypercall fails in pvkit.ko and pvkit-blkfront.ko, each in its
+turn; nothing may be left behind."""
 import tarfile
 import time
 
@@ -12,26 +13,50 @@ FOLDER = "/faults"
 PARAMETERS = "/sys/module/pvkit/parameters"
 LIMIT = 1800
 # What fails, in which doing, and for allocations in whose: guest/faults.sh and kmod/pvkit/faults.h.
-SWEEPS = [("alloc", "load", "init"), ("alloc", "load", "cpu"), ("alloc", "load", "watch"), ("alloc", "unload", "exit"),
-          ("hypercall", "load", "all"), ("hypercall", "unload", "all"),
-          ("alloc", "connect", "disk-init"), ("alloc", "connect", "watch"), ("alloc", "disconnect", "disk-exit"),
-          ("hypercall", "connect", "all"), ("hypercall", "disconnect", "all")]
-CLOSE = "faults: hypercall 32.3: "  # event_channel_op, EVTCHNOP_close: Xen keeps that channel until the domain ends
+SWEEPS = [
+    ("alloc", "load", "init"),
+    ("alloc", "load", "cpu"),
+    ("alloc", "load", "watch"),
+    ("alloc", "unload", "exit"),
+    ("hypercall", "load", "all"),
+    ("hypercall", "unload", "all"),
+    ("alloc", "connect", "disk-init"),
+    ("alloc", "connect", "watch"),
+    ("alloc", "disconnect", "disk-exit"),
+    ("hypercall", "connect", "all"),
+    ("hypercall", "disconnect", "all"),
+]
+# event_channel_op, EVTCHNOP_close: Xen keeps that channel until the domain ends.
+CLOSE = "faults: hypercall 32.3: "
 # A disk, or a line of the log that says why there is none.
 MET_BACKEND = """for i in $(seq 50); do [ -b /dev/xvda ] && echo disk && exit 0
-dmesg | grep -E '(vbd-[0-9]+|xvda).*(fail|error|cannot|stays down)' && echo line && exit 0; sleep 0.1; done; dmesg | tail -20; exit 1"""
-# The kernel counts every allocation, but not those of its search for memory that nobody frees (session.WORDS).
+dmesg | grep -E '(vbd-[0-9]+|xvda).*(fail|error|cannot|stays down)' && echo line && exit 0
+    sleep 0.1
+done
+dmesg | tail -20
+exit 1"""
+# The kernel counts every allocation, but not those of its search for memory that nobody frees
+# (session.WORDS).
 PREPARE = """cd /sys/kernel/debug || exit 1
-for f in failslab fail_page_alloc; do echo N > $f/ignore-gfp-wait && echo 0 > $f/verbose || exit 1; done
-echo N > fail_page_alloc/ignore-gfp-highmem && echo 0 > fail_page_alloc/min-order && echo Y > failslab/cache-filter || exit 1
-[ $(cat /sys/kernel/slab/kmalloc-64/failslab) = 1 ] && [ $(cat /sys/kernel/slab/kmemleak_object/failslab) = 0 ] || exit 1
+for f in failslab fail_page_alloc; do
+    echo N > $f/ignore-gfp-wait && echo 0 > $f/verbose || exit 1
+done
+echo N > fail_page_alloc/ignore-gfp-highmem && echo 0 > fail_page_alloc/min-order || exit 1
+echo Y > failslab/cache-filter || exit 1
+[ $(cat /sys/kernel/slab/kmalloc-64/failslab) = 1 ] || exit 1
+[ $(cat /sys/kernel/slab/kmemleak_object/failslab) = 0 ] || exit 1
 echo scan > kmemleak && echo clear > kmemleak"""
-# Only what is older than five seconds is looked at; what is moved while it is looked for is found the second time.
-FORGOTTEN = "sleep 6; for i in 1 2; do echo scan > /sys/kernel/debug/kmemleak; done; cat /sys/kernel/debug/kmemleak"
+# Only what is older than five seconds is looked at; what is moved while it is looked for is found
+# the second time.
+FORGOTTEN = (
+    "sleep 6; for i in 1 2; do echo scan > /sys/kernel/debug/kmemleak; done; cat "
+    "/sys/kernel/debug/kmemleak"
+)
 
 
 def own_faults(bench):
-    """the n-th allocation, the n-th hypercall of pvkit.ko fails, at load, unload, connecting and ending a disk, for every n (--cycles N: N of each sort)"""
+    """the n-th allocation, the n-th hypercall of pvkit.ko fails, at load, unload, connecting and
+    ending a disk, for every n (--cycles N: N of each sort)"""
     guest, disk = bench.guest, bench.disk
     bring(bench)
     disk.attach(wait=False)
@@ -52,8 +77,13 @@ def own_faults(bench):
 
 
 def bring(bench):
-    """Modules built with FAULTS=1 into the guest, beside the plain ones, in which there must be no trace of it."""
-    plain = [name for name in MODULES["pvkit"] if b"pvk_faults" in (bench.driver.built / name).read_bytes()]
+    """Modules built with FAULTS=1 into the guest, beside the plain ones, in which there must be no
+    trace of it."""
+    plain = [
+        name
+        for name in MODULES["pvkit"]
+        if b"pvk_faults" in (bench.driver.built / name).read_bytes()
+    ]
     if plain:
         bench.fail(f"built to fail, though not with FAULTS=1: {', '.join(plain)}")
     built = build_modules(bench.guest.kernel, faults=True)
@@ -65,7 +95,8 @@ def bring(bench):
 
 
 def sweep(bench, kind, verb, where, wrong):
-    """One sort of failure, call by call; returns what became of it. What went wrong is added to the list, so that one run shows it all."""
+    """One sort of failure, call by call; returns what became of it. What went wrong is added to the
+    list, so that one run shows it all."""
     guest = bench.guest
     before, begin = leaks.held(guest), time.monotonic()
     script = f"sh /lab/faults.sh {kind} {verb} {where} {bench.cycles(0)} '{kernel_log.COMPLAINTS}'"
@@ -103,7 +134,8 @@ def plain_load(bench):
 
 
 def plugging(bench):
-    """A hypercall fails while the toolstack attaches and detaches the disk; without a failure all is well again."""
+    """A hypercall fails while the toolstack attaches and detaches the disk; without a failure all
+    is well again."""
     guest, steps, without = bench.guest, 0, 0
     before = leaks.held(guest)
     guest.sh(f"insmod {FOLDER}/pvkit.ko && insmod {FOLDER}/pvkit-blkfront.ko")
@@ -112,9 +144,17 @@ def plugging(bench):
         steps += 1
         guest.sh(f"dmesg -c > /dev/null; echo {steps} > {PARAMETERS}/fail_hypercall")
         bench.disk.attach(wait=False)
-        came = guest.sh(MET_BACKEND, what=f"attaching while hypercall {steps} fails").out.split()[-1] == "disk"
+        came = (
+            guest.sh(MET_BACKEND, what=f"attaching while hypercall {steps} fails").out.split()[-1]
+            == "disk"
+        )
         bench.disk.detach()
-        reached = guest.sh(f"cat {PARAMETERS}/fail_hypercall; echo 0 > {PARAMETERS}/fail_hypercall").out.strip() == "0"
+        reached = (
+            guest.sh(
+                f"cat {PARAMETERS}/fail_hypercall; echo 0 > {PARAMETERS}/fail_hypercall"
+            ).out.strip()
+            == "0"
+        )
         before["events"] += int(guest.sh(f"dmesg | grep -c '{CLOSE}' || true").out)
         without += not came
         quiet_kernel(bench)

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT OR GPL-2.0-only
-"""own-kexec: another kernel is started from within the guest, and takes everything over from the first."""
+"""own-kexec: another kernel is started from within the guest, and takes everything over from the
+first."""
 import time
 
 from . import fiojobs, kernel_log, tools
@@ -9,12 +10,15 @@ from .scenario_services import follow, given, memory_in_xen, still, until
 
 MIB = 4
 LIMIT = 120
-SMALLER_MIB = 32  # what the guest gives up, much more than the 1 MiB that xl lets it have beyond its target
+SMALLER_MIB = (
+    32  # what the guest gives up, much more than the 1 MiB that xl lets it have beyond its target
+)
 UNSAFE = "the new kernel is not safe"
 
 
 def own_kexec(bench):
-    """kexec into the same kernel with the disk in use: pvkit.ko loads anew, xenstore answers, verified I/O on the old data; then with memory given up"""
+    """kexec into the same kernel with the disk in use: pvkit.ko loads anew, xenstore answers,
+    verified I/O on the old data; then with memory given up"""
     digest = before(bench)
     seconds = go(bench)
     after(bench, digest, "the next kernel")
@@ -77,7 +81,10 @@ def go(bench):
 
 
 def load_next(bench):
-    bench.guest.sh("kexec -s -l /tmp/next/vmlinuz --initrd=/tmp/next/initramfs.gz --reuse-cmdline", what=f"{bench.guest.kind}: kexec -l")
+    bench.guest.sh(
+        "kexec -s -l /tmp/next/vmlinuz --initrd=/tmp/next/initramfs.gz --reuse-cmdline",
+        what=f"{bench.guest.kind}: kexec -l",
+    )
 
 
 def jump(bench):
@@ -85,7 +92,8 @@ def jump(bench):
 
 
 def loaded_anew(bench):
-    """With a lower target pvkit.ko goes and comes again, as for an update: it finds what it gave up, and gives up no more. Returns pages."""
+    """With a lower target pvkit.ko goes and comes again, as for an update: it finds what it gave
+    up, and gives up no more. Returns pages."""
     tools.bring(bench)
     bring_kernel(bench)
     bench.driver.load()
@@ -97,9 +105,14 @@ def loaded_anew(bench):
     bench.driver.load()
     if (found := number(bench, "an earlier load gave [0-9]+ pages up", "gave ")) != left:
         bench.fail(f"pvkit.ko left {left} pages, and finds {found}")
-    until(bench, lambda: given(bench) == SMALLER_MIB, f"the balloon is not at {SMALLER_MIB} MiB again")
+    until(
+        bench, lambda: given(bench) == SMALLER_MIB, f"the balloon is not at {SMALLER_MIB} MiB again"
+    )
     if (still(bench), memory_in_xen(bench)) != (SMALLER_MIB, mib):
-        bench.fail(f"loaded anew the balloon has {given(bench)} MiB and the guest {memory_in_xen(bench)}, not {SMALLER_MIB} and {mib}")
+        bench.fail(
+            f"loaded anew the balloon has {given(bench)} MiB and the guest {memory_in_xen(bench)}, "
+            f"not {SMALLER_MIB} and {mib}"
+        )
     return left
 
 
@@ -112,17 +125,25 @@ def number(bench, line, word):
 
 
 def with_holes(bench):
-    """The host has memory that the next kernel takes for its own: that is said before it starts. What becomes of it is not looked at."""
+    """The host has memory that the next kernel takes for its own: that is said before it starts.
+    What becomes of it is not looked at."""
     load_next(bench)
     say(f"{bench.guest.kind.upper()}: kexec with {SMALLER_MIB} MiB given up")
     jump(bench)
-    until(bench, lambda: f"{UNSAFE}: the host has " in console(bench), "pvkit.ko does not say that the new kernel is not safe", LIMIT)
+    until(
+        bench,
+        lambda: f"{UNSAFE}: the host has " in console(bench),
+        "pvkit.ko does not say that the new kernel is not safe",
+        LIMIT,
+    )
     bench.restart()
 
 
 def console(bench):
     """What the kernel has said on its serial port: errors alone."""
-    return (bench.machine.job / "log" / "console" / f"guest-{bench.guest.kind}-serial.log").read_text(errors="replace")
+    return (
+        bench.machine.job / "log" / "console" / f"guest-{bench.guest.kind}-serial.log"
+    ).read_text(errors="replace")
 
 
 def await_other(bench, boot):

@@ -10,7 +10,8 @@ MIB = 2
 
 
 def own_many_cpus(bench):
-    """a queue's events on CPUs beyond the 32nd, one up before the module and one after, then restored, one of them down meanwhile (--vcpus 34 or more)"""
+    """a queue's events on CPUs beyond the 32nd, one up before the module and one after, then
+    restored, one of them down meanwhile (--vcpus 34 or more)"""
     guest, disk = bench.guest, bench.disk
     if guest.vcpus < IN_PAGE + 2:
         bench.fail(f"own-many-cpus needs --vcpus {IN_PAGE + 2} or more")
@@ -39,7 +40,10 @@ def own_many_cpus(bench):
 
 def turn(guest, cpu, online):
     """On or off; the kernel has left all but the first alone so far (session.WORDS)."""
-    guest.sh(f"echo {online} > /sys/devices/system/cpu/cpu{cpu}/online", what=f"{guest.kind}: CPU {cpu} to {online}")
+    guest.sh(
+        f"echo {online} > /sys/devices/system/cpu/cpu{cpu}/online",
+        what=f"{guest.kind}: CPU {cpu} to {online}",
+    )
 
 
 def all_take_upcalls(bench):
@@ -55,11 +59,14 @@ def on_each(bench, cpus):
 
 
 def events_on(bench, number, cpu):
-    """Move a queue's interrupt there; how many events of verified I/O came to that CPU, and to it alone."""
+    """Move a queue's interrupt there; how many events of verified I/O came to that CPU, and to it
+    alone."""
     guest, disk = bench.guest, bench.disk
     say(f"{guest.kind.upper()}: interrupt {number} on CPU {cpu}")
     guest.sh(f"echo {cpu} > /proc/irq/{number}/smp_affinity_list")
-    fiojobs.verified_write(guest, disk.name, 8, "split", MIB)  # the first event still comes to the old CPU, and moves the channel
+    fiojobs.verified_write(
+        guest, disk.name, 8, "split", MIB
+    )  # the first event still comes to the old CPU, and moves the channel
     old = rows(bench)[number]
     fiojobs.verified_write(guest, disk.name, 8, "split", MIB, seed=cpu + 1)
     disk.same_bytes(MIB)

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT OR GPL-2.0-only
-"""block-save-restore: the guest is stored, restored, checkpointed and migrated under I/O, which goes on as if nothing was."""
+"""block-save-restore: the guest is stored, restored, checkpointed and migrated under I/O, which
+goes on as if nothing was."""
 import time
 
 from . import leaks, moves, slow
@@ -18,7 +19,11 @@ def block_save_restore(bench):
     before = leaks.held(guest)
     disk.attach()
     with Busy(guest, disk.name, mib=BUSY_MIB) as busy:
-        moved = [one_move(bench, busy, *way) for _ in range(cycles) for way in moves.ways(guest, bench.options.moves).items()]
+        moved = [
+            one_move(bench, busy, *way)
+            for _ in range(cycles)
+            for way in moves.ways(guest, bench.options.moves).items()
+        ]
         rounds = busy.stop()
     disk.same_bytes()
     replayed = [queue["replayed"] for queue in bench.driver.queues(disk.name)]
@@ -28,14 +33,22 @@ def block_save_restore(bench):
     nothing_left(bench)
     bench.driver.unload()
     quiet_kernel(bench, io_errors=True)
-    return {"cycles": cycles, "moves": moved, "verified_rounds": rounds, "replayed": replayed, "before": before, "after": after}
+    return {
+        "cycles": cycles,
+        "moves": moved,
+        "verified_rounds": rounds,
+        "replayed": replayed,
+        "before": before,
+        "after": after,
+    }
 
 
 def one_move(bench, busy, way, move):
-    """Move the guest while fio runs; afterwards I/O goes on and the round that was moved ends right.
+    """Move the guest while fio runs; afterwards I/O goes on and the round that was moved ends
+    right.
 
-    The backend is slow then: it answers requests while the guest is being stored. Such an answer may be in the image
-    without the data that it tells of, whose page was stored before."""
+    The backend is slow then: it answers requests while the guest is being stored. Such an answer
+    may be in the image without the data that it tells of, whose page was stored before."""
     say(f"{bench.guest.kind.upper()}: {way} under I/O")
     busy.await_requests()
     slow.fill(bench.disk)

@@ -1,17 +1,27 @@
 # SPDX-License-Identifier: MIT OR GPL-2.0-only
-"""block-takeover: a disk that the guest has from the start, emulated IDE for a kernel without Xen, becomes a Xen disk."""
+"""block-takeover: a disk that the guest has from the start, emulated IDE for a kernel without Xen,
+becomes a Xen disk."""
 from . import fiojobs, kernel_log
 from .driver import driver_in
 from .say import say
 from .scenario_cycles import nothing_left, quiet_kernel
-from .scenario_emulated import CD_DRIVE, NOT_OURS, await_said, expect_said, ide_disks, is_there, said_how_often
+from .scenario_emulated import (
+    CD_DRIVE,
+    NOT_OURS,
+    await_said,
+    expect_said,
+    ide_disks,
+    is_there,
+    said_how_often,
+)
 
 MIB = 4
 FILL = "dd if=/dev/urandom of={0} bs=1M count={1} conv=notrunc,fsync 2>/dev/null"
 
 
 def block_takeover(bench):
-    """a disk of the guest's configuration: left alone while another driver has it; else ours unplugs the emulated one, whose driver then finds none; same data"""
+    """a disk of the guest's configuration: left alone while another driver has it; else ours
+    unplugs the emulated one, whose driver then finds none; same data"""
     guest, disk = bench.guest, bench.disk
     bench.machine.dom0_sh(FILL.format(disk.node, MIB))
     if not guest.about.xen:
@@ -32,14 +42,16 @@ def block_takeover(bench):
 
 
 def with_cd_drive(bench):
-    """The guest anew, with a drive that stays on the controller: a driver that finds it has looked there."""
+    """The guest anew, with a drive that stays on the controller: a driver that finds it has looked
+    there."""
     bench.guest.devices = list(CD_DRIVE)
     bench.restart()
     bench.guest.devices = []
 
 
 def too_late(bench):
-    """While ata_piix has the disk ours says so and keeps away from it and from its twin, and with unplug=never too."""
+    """While ata_piix has the disk ours says so and keeps away from it and from its twin, and with
+    unplug=never too."""
     guest, name = bench.guest, bench.disk.name
     other = driver_in(guest, "emulated", (), None)
     other.load()
@@ -65,7 +77,8 @@ def stays_away(bench, name, core, line):
 
 
 def no_emulated_disk(bench):
-    """ata_piix finds the controller and its CD drive, but no disk, and has nothing to complain of."""
+    """ata_piix finds the controller and its CD drive, but no disk, and has nothing to complain
+    of."""
     disks, _ = ide_disks(bench)
     errors = kernel_log.lines(bench.guest, "ata[0-9.]+: (exception|failed|disabled|error)")
     if disks or errors:

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT OR GPL-2.0-only
-"""block-unplug-busy: the toolstack takes the disk away under I/O; the I/O fails, the guest and its driver do not."""
+"""block-unplug-busy: the toolstack takes the disk away under I/O; the I/O fails, the guest and its
+driver do not."""
 from . import leaks
 from .busy import FOLDER, Busy
 from .say import say
@@ -7,7 +8,8 @@ from .scenario_cycles import checked_io, nothing_left, quiet_kernel
 
 
 def block_unplug_busy(bench):
-    """xl block-detach, plain and forced, while fio runs; then the disk comes back and is verified, --cycles times (1)"""
+    """xl block-detach, plain and forced, while fio runs; then the disk comes back and is verified,
+    --cycles times (1)"""
     guest, disk = bench.guest, bench.disk
     cycles, errors = bench.cycles(1), []
     bench.driver.load()
@@ -29,8 +31,8 @@ def block_unplug_busy(bench):
 def unplug(bench, force):
     """Detach under I/O; fio must end by itself with an error. Returns its first words.
 
-    Where it was reading, it may say that a block is not what it wrote (84): a disk that has gone has no size, so a read of it
-    is one past the end, which succeeds with nothing."""
+    Where it was reading, it may say that a block is not what it wrote (84): a disk that has gone
+    has no size, so a read of it is one past the end, which succeeds with nothing."""
     guest, disk = bench.guest, bench.disk
     say(f"{guest.kind.upper()}: {'forced' if force else 'plain'} detach under I/O")
     disk.attach()
@@ -38,7 +40,13 @@ def unplug(bench, force):
     busy.start()
     disk.detach(force)
     rounds, status = busy.end()
-    text = guest.sh(f"grep -m3 -i 'verify:\\|io_u error\\|err=' {FOLDER}/fio.log || tail -c 300 {FOLDER}/fio.log").out.splitlines()
+    text = guest.sh(
+        f"grep -m3 -i 'verify:\\|io_u error\\|err=' {FOLDER}/fio.log || tail -c 300 "
+        f"{FOLDER}/fio.log"
+    ).out.splitlines()
     if status == 0:
-        bench.fail(f"fio ended without an error though its disk was detached, after {rounds} rounds: {text}")
+        bench.fail(
+            f"fio ended without an error though its disk was detached, after {rounds} rounds: "
+            f"{text}"
+        )
     return text

@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: MIT OR GPL-2.0-only
-"""A slow backend: blkback's threads in a control group of dom0 with few requests a second, so that many are always in flight."""
+"""A slow backend: blkback's threads in a control group of dom0 with few requests a second, so that
+many are always in flight."""
 import time
 
 from .say import LabError
 
 GROUP = "/sys/fs/cgroup/slow"
-PER_SECOND = 100  # slow enough for answers while the guest is stored, quick enough to be done before its blocks are written again
-MANY = 8       # in flight, when something is to happen to them
+# Slow enough for answers while the guest is stored, quick enough to be done before its blocks are
+# written again.
+PER_SECOND = 100
+MANY = 8  # in flight, when something is to happen to them
 PATIENCE = 60  # seconds until so many are
 
 SLOW = """
@@ -19,7 +22,8 @@ for p in /proc/[0-9]*; do
     {domid}.{disk}*) echo ${{p#/proc/}} > {group}/cgroup.procs || exit 1 ;;
     esac
 done
-# A restored guest may not have met its backend yet, whose thread is then another one that nothing slows down.
+# A restored guest may not have met its backend yet, whose thread is then another one that nothing
+# slows down.
 [ {limit} = max ] || [ -n "$(cat {group}/cgroup.procs)" ]
 """
 
@@ -27,7 +31,9 @@ done
 def limit(disk, per_second):
     """Let the backend do so many requests a second; "max" lifts it."""
     block = disk.node.removeprefix("/dev/")
-    script = SLOW.format(group=GROUP, block=block, limit=per_second, domid=disk.guest.domid, disk=disk.vdev)
+    script = SLOW.format(
+        group=GROUP, block=block, limit=per_second, domid=disk.guest.domid, disk=disk.vdev
+    )
     disk.machine.dom0_sh(script, what=f"dom0: {per_second} requests a second")
 
 
@@ -37,5 +43,8 @@ def fill(disk):
     end = time.monotonic() + PATIENCE
     while sum(map(int, disk.guest.sh(f"cat /sys/block/{disk.name}/inflight").out.split())) < MANY:
         if time.monotonic() > end:
-            raise LabError(f"never more than {MANY} requests in flight within {PATIENCE} s", disk.machine.folder)
+            raise LabError(
+                f"never more than {MANY} requests in flight within {PATIENCE} s",
+                disk.machine.folder,
+            )
         time.sleep(0.1)

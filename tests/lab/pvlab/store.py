@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT OR GPL-2.0-only
-"""Things built once and kept: each is a folder in the cache named by the hash of everything that went into it."""
+"""Things built once and kept: each is a folder in the cache named by the hash of everything that
+went into it."""
 import hashlib
 import json
 import shutil
@@ -10,14 +11,16 @@ from .say import say
 
 
 def key_of(*parts):
-    """A short name for a recipe; any change of a part gives another name, so nothing stale is ever used."""
+    """A short name for a recipe; any change of a part gives another name, so nothing stale is ever
+    used."""
     return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()[:16]
 
 
 def built(kind, title, parts, build):
     """The folder of `kind` made from `parts`; calls build(folder) only when it is not there yet.
 
-    The folder appears by a rename, so a build that was interrupted leaves nothing that looks finished."""
+    The folder appears by a rename, so a build that was interrupted leaves nothing that looks
+    finished."""
     path = cache(kind, key_of(kind, *parts))
     if path.is_dir():
         return path

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT OR GPL-2.0-only
-"""Debian's own xenstore tools and kexec, unchanged, and a client of our own, for guests in which pvkit.ko owns the guest side."""
+"""Debian's own xenstore tools and kexec, unchanged, and a client of our own, for guests in which
+pvkit.ko owns the guest side."""
 import tarfile
 
 from . import proc
@@ -9,11 +10,44 @@ from .store import built, digest
 from .unpack import merged_usr, unpack
 
 # kexec is linked against libxenctrl, which dom0 needs.
-PACKAGES = ["xenstore-utils", "kexec-tools", "libgcc-s1", "liblzma5", "zlib1g", "libxenmisc4.17",
-            *(f"libxen{name}" for name in ("call1", "devicemodel1", "evtchn1", "foreignmemory1", "gnttab1", "store4", "toolcore1", "toollog1"))]
-FILES = [*(f"usr/bin/xenstore-{verb}" for verb in ("read", "write", "ls", "watch", "rm", "exists", "chmod")), "sbin/kexec"]
+PACKAGES = [
+    "xenstore-utils",
+    "kexec-tools",
+    "libgcc-s1",
+    "liblzma5",
+    "zlib1g",
+    "libxenmisc4.17",
+    *(
+        f"libxen{name}"
+        for name in (
+            "call1",
+            "devicemodel1",
+            "evtchn1",
+            "foreignmemory1",
+            "gnttab1",
+            "store4",
+            "toolcore1",
+            "toollog1",
+        )
+    ),
+]
+FILES = [
+    *(
+        f"usr/bin/xenstore-{verb}"
+        for verb in ("read", "write", "ls", "watch", "rm", "exists", "chmod")
+    ),
+    "sbin/kexec",
+]
 LIBRARIES = "lib/x86_64-linux-gnu"
-SCENARIOS = {"own-services", "own-xenstore", "own-late-xenstore", "own-endings", "own-kdump", "own-kexec", "own-unplug"}
+SCENARIOS = {
+    "own-services",
+    "own-xenstore",
+    "own-late-xenstore",
+    "own-endings",
+    "own-kdump",
+    "own-kexec",
+    "own-unplug",
+}
 MODULES = ["watchdog"]  # of the kernel, which pvkit.ko uses where they are loaded before it
 
 
@@ -33,11 +67,22 @@ def archive(kernel):
             (root / name).write_bytes(data)
         with tarfile.open(folder / "tools.tar", "w", dereference=True) as tar:
             tar.add(poller, "usr/bin/poller")
-            libraries = [f"{LIBRARIES}/{path.name}" for path in sorted((root / LIBRARIES).glob("lib*.so.*"))]
+            libraries = [
+                f"{LIBRARIES}/{path.name}" for path in sorted((root / LIBRARIES).glob("lib*.so.*"))
+            ]
             for name in [*FILES, *libraries, *files]:
                 tar.add(root / name, name)
         proc.run(["rm", "-rf", root])
-    return built("tools", f"guest tools for {kernel.release}", [str(kernel.root), versions, digest(poller), FILES, MODULES, 3], build) / "tools.tar"
+
+    return (
+        built(
+            "tools",
+            f"guest tools for {kernel.release}",
+            [str(kernel.root), versions, digest(poller), FILES, MODULES, 3],
+            build,
+        )
+        / "tools.tar"
+    )
 
 
 def bring(bench):
@@ -45,4 +90,7 @@ def bring(bench):
     place = bench.machine.job / "tools.tar"
     place.write_bytes(archive(bench.guest.kernel).read_bytes())
     bench.guest.push("/job/tools.tar")
-    bench.guest.sh("grep -q '^watchdog ' /proc/modules || while read -r m; do insmod /modules/$m || exit 1; done < /modules/own.order")
+    bench.guest.sh(
+        "grep -q '^watchdog ' /proc/modules || while read -r m; do insmod /modules/$m || exit 1; "
+        "done < /modules/own.order"
+    )

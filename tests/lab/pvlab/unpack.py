@@ -9,7 +9,8 @@ MERGED = ("bin", "sbin", "lib", "lib32", "lib64")
 
 
 def merged_usr(root):
-    """Make the links of a merged /usr first: bookworm's packages still carry files under both names."""
+    """Make the links of a merged /usr first: bookworm's packages still carry files under both
+    names."""
     for name in MERGED:
         (root / "usr" / name).mkdir(parents=True, exist_ok=True)
         (root / name).symlink_to(f"usr/{name}")
@@ -18,8 +19,18 @@ def merged_usr(root):
 def unpack(deb, root, exclude=()):
     """Extract one package; directories in the archive never replace the /usr links."""
     source = proc.start(["dpkg-deb", "--fsys-tarfile", deb], stdout=subprocess.PIPE)
-    sink = proc.start(["tar", "-x", "--keep-directory-symlink", "--no-same-owner", *[f"--exclude={e}" for e in exclude],
-                       "-C", root], stdin=source.stdout)
+    sink = proc.start(
+        [
+            "tar",
+            "-x",
+            "--keep-directory-symlink",
+            "--no-same-owner",
+            *[f"--exclude={e}" for e in exclude],
+            "-C",
+            root,
+        ],
+        stdin=source.stdout,
+    )
     source.stdout.close()
     try:
         if sink.wait(300) or source.wait(10):
