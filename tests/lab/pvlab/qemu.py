@@ -5,15 +5,18 @@ BINARY = "qemu-system-x86_64"
 CPU = ",".join(
     [
         "max",
-        "-smap",  # with SMAP a PV dom0 dies in early boot: protection fault in the guest kernel
+        # with SMAP a PV dom0 dies in early boot: protection fault in the guest kernel
+        "-smap",
+        # not needed, less to go wrong
         "-pku",
-        "-la57",  # not needed, less to go wrong
-        "-x2apic",  # with icount, x2APIC MSR access aborts QEMU: "Bad icount read"
+        "-la57",
+        # with icount, x2APIC MSR access aborts QEMU: "Bad icount read"
+        "-x2apic",
         # QEMU 7.2 reports the RDTSCP intercept as RDTSC, Xen cannot step over it: HVM and PVH
         # guests hang
         "-rdtscp",
-        "-erms",
         # one rep movsb would count (and cost) an instruction a byte: memcpy of 4 KiB = 4100 of them
+        "-erms",
         "-fsrm",
     ]
 )
