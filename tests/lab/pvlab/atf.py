@@ -15,12 +15,7 @@ class Skip(Exception):
 def _list(cases, timeout):
     lines = ['Content-Type: application/X-atf-tp; version="1"', ""]
     for name, function in cases.items():
-        lines += [
-            f"ident: {name}",
-            f"descr: {about(function)}",
-            f"timeout: {timeout}",
-            "",
-        ]
+        lines += [f"ident: {name}", f"descr: {about(function)}", f"timeout: {timeout}", ""]
     print("\n".join(lines))
 
 

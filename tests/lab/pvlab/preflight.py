@@ -25,13 +25,14 @@ TOOLS = {
     "zstd": "zstd",
     "tar": "tar",
 }
+# For a kernel of our own.
 COMPILING = {
     "gcc-12": "gcc-12",
     "flex": "flex",
     "bison": "bison",
     "bc": "bc",
     "gelf.h": "libelf-dev",
-}  # for a kernel of our own
+}
 
 
 def available_mib():

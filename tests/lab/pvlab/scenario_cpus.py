@@ -66,9 +66,8 @@ def move(bench, number):
     cpus = [*range(bench.options.vcpus), 0]
     for cpu in cpus:
         bench.guest.sh(f"echo {1 << cpu:x} > /proc/irq/{number}/smp_affinity")
-        job_per_cpu(
-            bench, JOB, 1
-        )  # the first event still comes to the old one, and moves the channel
+        # The first event still comes to the old one, and moves the channel.
+        job_per_cpu(bench, JOB, 1)
         old = rows(bench)[number]
         job_per_cpu(bench, JOB, 1)
         grown = [now - before for now, before in zip(rows(bench)[number], old)]

@@ -7,10 +7,8 @@ from .scenario_cycles import quiet_kernel
 from .scenario_kexec import MIB, after, await_other, before, boot_id, end
 
 DUMP_MIB = 8
-NEED_MIB, CRASH_MIB = (
-    448,
-    160,
-)  # of the guest, and of these for the crash kernel: enough for both kernels with the lab's files
+# Of the guest, and of these for the crash kernel: enough for both kernels with the lab's files.
+NEED_MIB, CRASH_MIB = 448, 160
 ORDERS = {"kdump first": "N", "after the panic notifiers": "Y"}  # crash_kexec_post_notifiers
 LOAD = (
     "kexec -s -p /tmp/next/vmlinuz --initrd=/tmp/next/initramfs.gz "

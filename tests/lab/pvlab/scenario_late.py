@@ -12,10 +12,8 @@ from .scenario_cycles import nothing_left, quiet_kernel
 TIMEOUT, STALL = 3, 12  # seconds: of a request of the guest's, and without an answer
 MIB = 2
 TRIES = 5  # to stop xenstored while the guest is asking
-FEWEST, AGAIN = (
-    200,
-    60,
-)  # programs that are let in though nobody answers; seconds until all are again
+# Programs that are let in though nobody answers; seconds until all are again.
+FEWEST, AGAIN = 200, 60
 # The backend's state is written again and again, many times by one program, so that xenstored has
 # hardly anything to wait for and the guest is asking for the state when it stops; {0} is the node.
 STALL_SCRIPT = """

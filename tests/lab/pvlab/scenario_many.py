@@ -64,9 +64,8 @@ def events_on(bench, number, cpu):
     guest, disk = bench.guest, bench.disk
     say(f"{guest.kind.upper()}: interrupt {number} on CPU {cpu}")
     guest.sh(f"echo {cpu} > /proc/irq/{number}/smp_affinity_list")
-    fiojobs.verified_write(
-        guest, disk.name, 8, "split", MIB
-    )  # the first event still comes to the old CPU, and moves the channel
+    # The first event still comes to the old CPU, and moves the channel.
+    fiojobs.verified_write(guest, disk.name, 8, "split", MIB)
     old = rows(bench)[number]
     fiojobs.verified_write(guest, disk.name, 8, "split", MIB, seed=cpu + 1)
     disk.same_bytes(MIB)

@@ -151,9 +151,8 @@ def block_polled(bench):
         )
         before = interrupts(guest)
     only_polled(bench, carried_before, sum(job["requests"] for job in seen))
-    fiojobs.verified_write(
-        guest, disk.name, 32, "split", 4
-    )  # and beside them the queues with interrupts
+    # And beside them the queues with interrupts.
+    fiojobs.verified_write(guest, disk.name, 32, "split", 4)
     disk.same_bytes()
     disk.detach()
     finish(bench)

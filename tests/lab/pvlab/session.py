@@ -21,11 +21,9 @@ from .paths import MACHINE_LOCK, locked, new_run
 from .say import LabError, Silence, say, say_again
 
 
-EMULATED = {
-    "block-verify",
-    "block-bench",
-    "exec",
-}  # what can be done with a disk that does not come and go
+# What can be done with a disk that does not come and go.
+EMULATED = {"block-verify", "block-bench", "exec"}
+# What pvkit.ko does without the kernel's Xen.
 OWN = {
     "own-choices",
     "own-services",
@@ -38,7 +36,7 @@ OWN = {
     "own-kexec",
     "own-unplug",
     "own-faults",
-}  # what pvkit.ko does without the kernel's Xen
+}
 FAULTS = {"own-faults"}  # what needs the kernel of our own, which can make its calls fail
 # What a scenario wants on its kernel's command line.
 WORDS = {
