@@ -11,6 +11,10 @@ from .session import Options, Prepared, bench, driver_of, drivers, machine
 JOBS = ("randread-4k-d32", "read-128k-d8")
 SECONDS = 2  # of the counted clock
 VERIFY_MIB = 8
+WORTH = """
+Speeds are in the counted clock: time is the number of instructions that Xen, dom0 and the guest
+executed together, at 500 million a second. Ratios repeat on any machine; a processor's own speeds,
+where memory and traps cost more, differ (docs/performance.md)."""
 COLUMNS = ("guest", "driver", "4k read IOPS", "128k read MB/s", "data", "negotiated")
 
 
@@ -125,13 +129,5 @@ def demo(_):
         "disk\n"
     )
     print(table(rows))
-    print(
-        "\nSpeeds are in the counted clock: time is the number of instructions that Xen, dom0 and "
-        "the guest executed together, at 500 million a"
-    )
-    print(
-        "second. Ratios repeat on any machine; a processor's own speeds, where memory and traps "
-        "cost more, differ (docs/performance.md).",
-        flush=True,
-    )
+    print(WORTH, flush=True)
     return 0
